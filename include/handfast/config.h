@@ -1,0 +1,68 @@
+/*
+ * Everything that may be set about an engine, with units and defaults. Fill it with hf_config_defaults(), change what
+ * you need, hand it to hf_engine_size() and hf_engine_create(). A limit that is met is a counted, named reason
+ * (HF_LIMIT_...), never an abort.
+ */
+#ifndef HANDFAST_CONFIG_H
+#define HANDFAST_CONFIG_H
+
+#include "types.h"
+
+enum hf_cc_algorithm { HF_CC_CUBIC, HF_CC_NEWRENO };
+
+struct hf_config {
+    /* How many of each there may be; each is a pool carved from the engine's block. */
+    uint32_t max_connections; /* 1024; records in any state but LISTEN, TIME-WAIT included */
+    uint32_t max_listeners;   /* 16 */
+    uint32_t max_sending;     /* 0 = max_connections; connections with data queued or unacknowledged at once */
+    uint32_t max_receiving;   /* 0 = max_connections; connections with data unread or out of order at once */
+    uint32_t max_blocks;      /* 8192; buffer blocks of block_len bytes, shared by all connections */
+    uint32_t block_len;       /* 4096 bytes; 256..65536, a power of two */
+    uint32_t max_sent;        /* 16384; records of segments in flight, shared by all connections */
+    uint32_t max_links;       /* 4 */
+    uint32_t max_addresses;   /* 16 */
+    uint32_t max_routes;      /* 16 */
+    uint32_t max_neighbours;  /* 256 */
+    uint32_t max_paths;       /* 256; destinations whose path MTU differs from the link's */
+    uint32_t max_fragments;   /* 16; datagrams being reassembled at once (each holds one 64 KiB buffer) */
+    uint32_t max_replies;     /* 64; stateless answers (resets, ICMP, ARP, ND) waiting for output */
+    uint32_t max_history;     /* 0 = off; entries of the engine-wide history ring (observe.h) */
+
+    /* Secrets. The seed MUST be unpredictable where attackers can reach the engine: 16 bytes from the system. */
+    uint8_t seed[16];
+    /* Origin of the ISN clock, ns, added to `now`; give an earlier engine's value to continue its numbers (RFC 6528). */
+    int64_t isn_clock_ns; /* 0 */
+
+    /* TCP timing */
+    hf_ns msl_ns;          /* 30 s; TIME-WAIT lasts twice this (RFC 9293 3.4.2 says 2 minutes; a recorded departure) */
+    hf_ns rto_initial_ns;  /* 1 s (RFC 6298, 2.1) */
+    hf_ns rto_min_ns;      /* 200 ms (RFC 6298 says 1 s; a recorded departure) */
+    hf_ns rto_max_ns;      /* 120 s; at least 60 s (RFC 6298, 2.5) */
+    hf_ns ack_delay_ns;    /* 40 ms; below 500 ms (MUST-40, RFC 9293 3.8.6.3) */
+    hf_ns fin_wait_2_ns;   /* 60 s; for connections the application has closed fully */
+    uint8_t syn_retries;     /* 7; with a 1 s RTO this exceeds three minutes (MUST-23) */
+    uint8_t syn_ack_retries; /* 5 */
+    uint8_t data_retries;    /* 15; R2 as a count: about 15 minutes with the default RTO bounds (RFC 9293 3.8.3) */
+    uint8_t orphan_retries;  /* 8; R2 for FIN and data of connections the application has closed */
+
+    /* TCP buffers and windows, bytes per connection */
+    uint32_t send_buffer;    /* 1 MiB; most bytes queued and unacknowledged */
+    uint32_t receive_buffer; /* 1 MiB; most bytes unread; also the largest window offered */
+
+    /* TCP options offered and accepted */
+    bool window_scaling; /* true */
+    bool timestamps;     /* true */
+    bool sack;           /* true */
+    uint8_t cc;          /* enum hf_cc_algorithm; HF_CC_CUBIC */
+    uint16_t initial_window; /* 10 segments (RFC 6928) */
+    uint32_t challenge_ack_limit; /* 1000 a second, randomised, engine-wide; per connection 1 per 500 ms (RFC 5961, 7) */
+
+    /* Listeners */
+    bool reset_on_overflow; /* false; answer a SYN to a full accept queue with RST instead of silence */
+
+    uint8_t ip_ttl; /* 64; TTL or hop limit of what the engine sends (MUST-49) */
+};
+
+void hf_config_defaults(struct hf_config *config);
+
+#endif

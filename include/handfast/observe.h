@@ -1,0 +1,84 @@
+/*
+ * Seeing: the eleven states, the reasons, counters, and the history.
+ *
+ * Everything that happens carries one member of enum hf_reason: each dropped packet, each sent segment, each state
+ * change, each limit met. A reason is at once a counter, a word of the trace, a column of `handfast ss` and a mark of
+ * test coverage.
+ */
+#ifndef HANDFAST_OBSERVE_H
+#define HANDFAST_OBSERVE_H
+
+#include "reasons.h"
+#include "types.h"
+
+struct hf_engine;
+
+/* RFC 9293, 3.3.2, in the order of its list. */
+#define HF_STATES(X)                                                                                          \
+    X(CLOSED, "CLOSED")                                                                                      \
+    X(LISTEN, "LISTEN")                                                                                      \
+    X(SYN_SENT, "SYN-SENT")                                                                                  \
+    X(SYN_RECEIVED, "SYN-RECEIVED")                                                                          \
+    X(ESTABLISHED, "ESTABLISHED")                                                                            \
+    X(FIN_WAIT_1, "FIN-WAIT-1")                                                                              \
+    X(FIN_WAIT_2, "FIN-WAIT-2")                                                                              \
+    X(CLOSE_WAIT, "CLOSE-WAIT")                                                                              \
+    X(CLOSING, "CLOSING")                                                                                    \
+    X(LAST_ACK, "LAST-ACK")                                                                                  \
+    X(TIME_WAIT, "TIME-WAIT")
+
+enum hf_state {
+#define X(name, text) HF_##name,
+    HF_STATES(X)
+#undef X
+    HF_STATE_COUNT
+};
+
+/* "FIN-WAIT-1"; lends a static string. */
+const char *hf_state_text(enum hf_state state);
+
+struct hf_stats {
+    uint32_t states[HF_STATE_COUNT];     /* live records in each state; CLOSED: ended and not yet released */
+    uint64_t reasons[HF_REASON_COUNT];   /* how often each reason occurred */
+    uint64_t frames_in, frames_out, bytes_in, bytes_out;
+    uint32_t connections_used, connections_peak, connections_limit;
+    uint32_t blocks_used, blocks_peak, blocks_limit;
+    uint32_t sending_used, receiving_used, sent_used, replies_used, neighbours_used, fragments_used;
+    size_t engine_size;
+};
+
+void hf_stats(const struct hf_engine *e, struct hf_stats *stats);
+
+/* ---- history ---- */
+
+enum hf_note_kind {
+    HF_NOTE_IN,    /* a segment arrived; why = HF_ACCEPTED or the reason it was dropped */
+    HF_NOTE_OUT,   /* a segment was sent; why says what for */
+    HF_NOTE_STATE, /* from -> to; why says what caused it */
+};
+
+/* One thing that happened. Sequence numbers are absolute; iss and irs of the connection are in each note. */
+struct hf_note {
+    hf_time at;
+    uint64_t number;      /* 1, 2, 3 ... over the engine's life */
+    hf_conn conn;         /* none: belonged to no connection */
+    struct hf_endpoint local, remote;
+    uint8_t kind;         /* enum hf_note_kind */
+    uint8_t from, to;     /* states; for segments: before and after it */
+    uint8_t flags;        /* HF_TCP_... of wire: FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128 */
+    uint16_t why;         /* enum hf_reason */
+    uint16_t wnd;         /* as on the wire, unscaled */
+    uint32_t seq, ack, len;
+    uint32_t iss, irs;
+};
+
+/*
+ * The note after number *after, the oldest still held if that one was overwritten. Returns false when there is none.
+ * Start with 0. On true, *after is the note's number: a gap tells how many were lost.
+ */
+bool hf_history_next(const struct hf_engine *e, uint64_t *after, struct hf_note *note);
+
+/* The same for one connection only. */
+bool hf_history_of(const struct hf_engine *e, hf_conn conn, uint64_t *after, struct hf_note *note);
+
+#endif

@@ -1,0 +1,135 @@
+/*
+ * The user calls of RFC 9293, 3.10.1 to 3.10.6: OPEN, SEND, RECEIVE, CLOSE, ABORT, STATUS.
+ *
+ * No call blocks and none sends by itself: each changes the record, and hf_output() then says what goes on the wire.
+ * Calls that can fail return a negative enum hf_error. Every call answers HF_ERR_STALE for a released handle.
+ */
+#ifndef HANDFAST_TCP_H
+#define HANDFAST_TCP_H
+
+#include "engine.h"
+#include "observe.h"
+
+/* What a connection may be opened with; zero-filled means the defaults. A listener's options pass to what it accepts. */
+struct hf_tcp_options {
+    uint32_t backlog;          /* listener: most connections waiting for hf_tcp_accept, 0 = 128; twice as many may be
+                                  half-open */
+    bool no_delay;             /* Nagle's algorithm off (MUST-17, RFC 9293 3.7.4) */
+    bool keep_alive;           /* off by default (MUST-25) */
+    uint32_t keep_idle_s;      /* 0 = 7200 (MUST-28) */
+    uint32_t keep_interval_s;  /* 0 = 75 */
+    uint8_t keep_count;        /* 0 = 9 probes unanswered end the connection */
+    uint32_t user_timeout_ms;  /* 0 = R2 decides: data unacknowledged for this long ends the connection (RFC 9293 3.8.3) */
+    uint32_t send_buffer;      /* 0 = the engine's; bytes */
+    uint32_t receive_buffer;   /* 0 = the engine's; bytes */
+    bool urgent_inline;        /* always true in effect (RFC 6093); kept so that the choice is visible */
+    uint8_t traffic_class;     /* DSCP in the upper six bits */
+    uint64_t user;             /* the application's own word, returned with each event */
+};
+
+/*
+ * Passive OPEN. `local` may leave the address any, and the port 0 for one of the engine's choice (see hf_tcp_status).
+ * Errors: HF_ERR_IN_USE, HF_ERR_NO_ADDRESS, HF_ERR_LIMIT (max_listeners), HF_ERR_NO_PORT.
+ */
+int hf_tcp_listen(struct hf_engine *e, const struct hf_endpoint *local, const struct hf_tcp_options *options,
+                  hf_conn *listener);
+
+/* Takes the oldest established connection of a listener. HF_ERR_AGAIN when none waits, HF_ERR_NOT_LISTENING. */
+int hf_tcp_accept(struct hf_engine *e, hf_conn listener, hf_conn *conn);
+
+/*
+ * Active OPEN. `local` may be NULL, or leave address or port open. Returns at once; HF_EV_CONNECTED or HF_EV_CLOSED
+ * tells how it went. Data may be queued before that.
+ * Errors: HF_ERR_NO_ROUTE, HF_ERR_NO_ADDRESS, HF_ERR_NO_PORT, HF_ERR_IN_USE (that exact tuple), HF_ERR_LIMIT,
+ * HF_ERR_INVALID (multicast, broadcast or any destination, port 0: MUST-46).
+ */
+int hf_tcp_connect(struct hf_engine *e, const struct hf_endpoint *local, const struct hf_endpoint *remote,
+                   const struct hf_tcp_options *options, hf_conn *conn);
+
+enum {
+    HF_SEND_MORE = 1,   /* more follows at once: hold a part-filled segment, set no PSH */
+    HF_SEND_URGENT = 2, /* the last byte of this call is the last byte of urgent data (RFC 6093) */
+};
+
+/*
+ * SEND: copies up to `len` bytes into the send buffer. Returns how many were taken (less than len when the buffer or a
+ * pool is full; HF_EV_WRITABLE follows when there is room), or HF_ERR_AGAIN when none could be, HF_ERR_CLOSING after
+ * hf_tcp_shutdown or hf_tcp_close, or the error that ended the connection.
+ */
+int64_t hf_tcp_send(struct hf_engine *e, hf_conn conn, const void *data, size_t len, unsigned flags);
+
+/*
+ * The same without copying: lends room of the send buffer at *data (returns its length, HF_ERR_AGAIN when there is
+ * none); fill it, then tell how many bytes with hf_tcp_sent before any other call on this engine.
+ */
+int64_t hf_tcp_lend_send(struct hf_engine *e, hf_conn conn, uint8_t **data);
+int hf_tcp_sent(struct hf_engine *e, hf_conn conn, size_t len, unsigned flags);
+
+/*
+ * RECEIVE: copies up to `len` bytes out. Returns how many; 0 at the end of the stream (the peer's FIN, everything
+ * read); HF_ERR_AGAIN when nothing is there yet; or the error that ended the connection, once everything that had
+ * arrived in order was read (after a reset what is unread is discarded, RFC 9293 3.10.7.4).
+ */
+int64_t hf_tcp_receive(struct hf_engine *e, hf_conn conn, void *data, size_t len);
+
+/* The same without copying: lends the next unread bytes; return them with hf_tcp_received before the next lend. */
+int64_t hf_tcp_lend_received(struct hf_engine *e, hf_conn conn, const uint8_t **data);
+int hf_tcp_received(struct hf_engine *e, hf_conn conn, size_t len);
+
+/* Closes the sending direction: FIN after everything queued. Receiving goes on (half-close). */
+int hf_tcp_shutdown(struct hf_engine *e, hf_conn conn);
+
+/*
+ * CLOSE, both directions: what is queued and the FIN are still delivered; what arrives later is refused with RST.
+ * With unread data a reset is sent at once instead (RFC 1122 4.2.2.13; RFC 2525 2.17). On a listener: stops listening,
+ * and resets what was waiting to be accepted. The handle stays valid until hf_tcp_release.
+ */
+int hf_tcp_close(struct hf_engine *e, hf_conn conn);
+
+/* ABORT: one RST where the state calls for it (RFC 9293 3.10.5), everything queued is discarded. */
+int hf_tcp_abort(struct hf_engine *e, hf_conn conn);
+
+/* The application needs the handle no more. An open connection is closed as by hf_tcp_close and freed when over. */
+int hf_tcp_release(struct hf_engine *e, hf_conn conn);
+
+/* STATUS (RFC 9293 3.10.6) and more. */
+struct hf_tcp_info {
+    struct hf_endpoint local, remote;
+    enum hf_state state;
+    bool is_listener;
+    bool is_passive;           /* came from a listener */
+    bool app_closed;           /* the application called close or release */
+    bool fin_sent, fin_received;
+    bool we_closed_first;      /* our FIN left before the peer's arrived */
+    uint64_t user;
+    hf_time opened_at;
+    hf_time state_at;          /* since when in this state */
+    enum hf_error error;       /* how it ended or HF_OK */
+    enum hf_reason ended_why;  /* with state CLOSED: what ended it */
+    enum hf_reason soft_error; /* last ICMP advice that did not end it, or HF_REASON_NONE */
+    uint64_t bytes_sent;       /* acknowledged by the peer */
+    uint64_t bytes_received;   /* in order */
+    uint64_t bytes_lost;       /* when reset: queued or in flight, never acknowledged */
+    uint64_t bytes_unread;     /* arrived, not read by the application (when reset: discarded) */
+    uint32_t send_queue;       /* listener: backlog */
+    uint32_t receive_queue;    /* listener: connections waiting for accept */
+    uint32_t in_flight, cwnd, ssthresh, mss, send_window, receive_window, rto_ms, srtt_us, rttvar_us, retransmits;
+    uint8_t send_scale, receive_scale;
+    bool timestamps, sack;
+    hf_link link;
+};
+
+int hf_tcp_status(struct hf_engine *e, hf_conn conn, struct hf_tcp_info *info);
+
+/* Changes options of a live connection; the fields are those of struct hf_tcp_options. backlog only for listeners. */
+int hf_tcp_set_options(struct hf_engine *e, hf_conn conn, const struct hf_tcp_options *options);
+int hf_tcp_get_options(struct hf_engine *e, hf_conn conn, struct hf_tcp_options *options);
+int hf_tcp_set_user(struct hf_engine *e, hf_conn conn, uint64_t user);
+
+/* Walks every record, listeners included, in slot order. Start with *conn all zero; false at the end. */
+bool hf_tcp_next(struct hf_engine *e, hf_conn *conn);
+
+/* Checks every invariant of one connection and of what it shares; NULL when all hold, else the broken one, in words. */
+const char *hf_tcp_check(struct hf_engine *e, hf_conn conn);
+
+#endif

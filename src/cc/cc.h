@@ -1,0 +1,58 @@
+/*
+ * Congestion control: what the network can take. It knows no connection, no segment and no clock; it is told what
+ * happened and owns three numbers: cwnd, ssthresh and the pacing rate (RFC 5681, RFC 8312).
+ *
+ * State is split as DESIGN.md's memory table asks: `struct hf_cc` stays with an idle connection, `struct hf_cc_work` is
+ * attached while data is outstanding and starts zero-filled.
+ */
+#ifndef HF_CC_CC_H
+#define HF_CC_CC_H
+
+#include "../../include/handfast/config.h"
+#include "../base/base.h"
+
+struct hf_cc {
+    uint32_t cwnd;     /* bytes */
+    uint32_t ssthresh; /* bytes; UINT32_MAX until the first loss */
+    uint32_t w_max;    /* CUBIC: window before the last reduction, bytes */
+    uint16_t mss;      /* bytes of data in a full segment (SMSS) */
+    uint8_t algorithm; /* enum hf_cc_algorithm */
+    uint8_t spare;
+};
+
+struct hf_cc_work {
+    hf_time epoch_at;     /* CUBIC: when this growth began; zero ns = not yet */
+    uint32_t k_ms;        /* CUBIC: time to reach w_max again */
+    uint32_t origin;      /* CUBIC: the plateau, bytes */
+    uint32_t w_est;       /* CUBIC: the Reno-friendly estimate, bytes */
+    uint32_t counted;     /* bytes acknowledged towards the next increase */
+    uint32_t undo_cwnd, undo_ssthresh, undo_w_max;
+};
+
+/* What an acknowledgement told. */
+struct hf_cc_ack {
+    hf_time at;
+    uint32_t acked;     /* bytes newly acknowledged or selectively acknowledged */
+    uint32_t in_flight; /* bytes, after this ACK */
+    hf_ns srtt;         /* 0 = no sample yet */
+    bool cwnd_limited;  /* the window, not the application, held data back since the last ACK (RFC 7661) */
+};
+
+enum hf_cc_signal {
+    HF_CC_LOSS,     /* an episode begins: first loss of a window, found by ACKs */
+    HF_CC_ECN,      /* congestion experienced, once a window */
+    HF_CC_TIMEOUT,  /* the retransmission timer fired the first time for this data */
+    HF_CC_SPURIOUS, /* the last LOSS or TIMEOUT was not one: undo */
+    HF_CC_IDLE,     /* nothing was sent for longer than an RTO (RFC 5681, 4.1) */
+    HF_CC_MSS,      /* mss changed (path MTU) */
+};
+
+/* cwnd = min(initial_window * mss, max(2 * mss, 14600)) for the default of ten (RFC 6928). */
+void hf_cc_init(struct hf_cc *cc, enum hf_cc_algorithm algorithm, uint16_t mss, uint16_t initial_window);
+
+void hf_cc_acked(struct hf_cc *cc, struct hf_cc_work *work, const struct hf_cc_ack *ack);
+
+/* `in_flight`: bytes outstanding when the signal arose; `now` stamps the new epoch. */
+void hf_cc_signal(struct hf_cc *cc, struct hf_cc_work *work, enum hf_cc_signal signal, uint32_t in_flight, hf_time now);
+
+#endif

@@ -1,0 +1,259 @@
+/*
+ * The Transmission Control Block (RFC 9293, 3.3.1): what one connection is, and what all connections of an engine share.
+ *
+ *      Send sequence space                              Receive sequence space
+ *
+ *          acked    in flight    may be sent                 received     may arrive
+ *      ----------|------------|--------------|----       -------------|---------------|----
+ *             SND.UNA      SND.NXT    SND.UNA+SND.WND             RCV.NXT    RCV.NXT+RCV.WND
+ *
+ *          ISS = the SYN; offset 0 of the stream is ISS+1        IRS, IRS+1 likewise
+ *
+ * State is split by what the connection is doing. `struct hf_tcp` is all an idle one needs; `struct hf_tcp_sending` is
+ * attached while anything is queued or in flight, `struct hf_tcp_receiving` while anything is unread or out of order.
+ *
+ * Read next: state.c, segment_arrives.c, synchronized.c, plan.c.
+ */
+#ifndef HF_TCP_TCB_H
+#define HF_TCP_TCB_H
+
+#include "../../include/handfast/config.h"
+#include "../../include/handfast/observe.h"
+#include "../../include/handfast/tcp.h"
+#include "../base/pool.h"
+#include "../base/random.h"
+#include "../base/ranges.h"
+#include "../base/seq.h"
+#include "../base/stream.h"
+#include "../cc/cc.h"
+#include "../wire/tcp.h"
+
+/* Facts of a connection, in hf_tcp.flags. */
+enum {
+    HF_TF_PASSIVE = 1 << 0,      /* came from a listener: SYN-RECEIVED goes back to LISTEN */
+    HF_TF_NO_DELAY = 1 << 1,
+    HF_TF_KEEP_ALIVE = 1 << 2,
+    HF_TF_TIMESTAMPS = 1 << 3,   /* negotiated; in SYN-SENT: offered */
+    HF_TF_SACK = 1 << 4,         /* likewise */
+    HF_TF_SCALE = 1 << 5,        /* likewise */
+    HF_TF_FIN_QUEUED = 1 << 6,   /* CLOSE was called: a FIN follows the last byte queued */
+    HF_TF_FIN_SENT = 1 << 7,     /* ... and left at least once */
+    HF_TF_FIN_ACKED = 1 << 8,
+    HF_TF_FIN_SEEN = 1 << 9,     /* the peer's FIN arrived, perhaps beyond a hole; its place is receiving->fin */
+    HF_TF_FIN_RECEIVED = 1 << 10,/* ... and RCV.NXT has passed it */
+    HF_TF_APP_CLOSED = 1 << 11,  /* the application closed both directions: nobody will read */
+    HF_TF_RELEASED = 1 << 12,    /* the handle was given up: free the record when it is over */
+    HF_TF_CLOSED_FIRST = 1 << 13,/* our FIN left before the peer's arrived */
+    HF_TF_OWE_RST = 1 << 14,     /* abort: one RST is to be sent, then the record is dead */
+    HF_TF_PEER_URGENT = 1 << 15, /* RCV.UP lies ahead of what was read */
+    HF_TF_URGENT = 1 << 16,      /* SND.UP lies ahead of SND.UNA */
+    HF_TF_SOUGHT_ROOM = 1 << 17, /* hf_call_send took less than offered: tell when there is room */
+    HF_TF_CWND_LIMITED = 1 << 18,/* the congestion window held data back since the last ACK */
+    HF_TF_CHALLENGED = 1 << 19,  /* a challenge ACK is out; what RST answers it ends the connection for EDGE_CHALLENGED */
+    HF_TF_MORE = 1 << 20,        /* the application said HF_SEND_MORE: hold a part-filled segment */
+    HF_TF_ECN = 1 << 21,         /* negotiated */
+};
+
+/* What we owe the peer, noted by the checks and paid by output.c. In hf_tcp.owed. */
+enum {
+    HF_OWE_ACK_NOW = 1,      /* an ACK before anything else waits; hf_tcp.ack_why says why */
+    HF_OWE_ACK_LATER = 2,    /* an ACK by hf_tcp.ack_at */
+    HF_OWE_SYN = 4,          /* SYN or SYN,ACK, the first time or again */
+    HF_OWE_PROBE = 8,        /* one zero-window probe */
+    HF_OWE_KEEP_ALIVE = 16,  /* one keep-alive probe */
+    HF_OWE_FIN_AGAIN = 32,   /* the FIN was lost */
+};
+
+struct hf_tcp {
+    /* Identity: the four numbers of the demux key. */
+    struct hf_addr local_addr, remote_addr;
+    uint16_t local_port, remote_port;
+    hf_link link;
+    uint8_t state; /* enum hf_state; changed by hf_tcp_enter only */
+    uint8_t owed;  /* HF_OWE_... */
+
+    uint32_t flags;   /* HF_TF_... */
+    uint8_t ack_why;  /* enum hf_reason - HF_WHY_SYN, of the ACK owed now; see hf_tcp_owe_ack */
+    uint8_t error;    /* -enum hf_error: how it ended */
+    uint8_t ended;    /* index into the EDGE reasons: reason - HF_EDGE_OPEN_ACTIVE */
+    uint8_t advice;   /* last ICMP advice: reason - HF_ADVICE_NET_UNREACHABLE + 1, 0 = none */
+
+    /* The RFC's variables (3.3.1). */
+    hf_seq iss, irs;
+    struct {
+        hf_seq una; /* oldest unacknowledged; una =< nxt */
+        hf_seq nxt; /* next to be sent for the first time */
+        hf_seq wl1, wl2;
+        uint32_t wnd;     /* scaled, bytes, from una */
+        uint32_t max_wnd; /* largest the peer ever offered (RFC 5961, 5.2; SWS avoidance) */
+    } snd;
+    struct {
+        hf_seq nxt; /* next expected in order */
+        hf_seq up;
+        uint32_t wnd; /* bytes from nxt that we advertised; its right edge never moves left */
+    } rcv;
+    hf_seq last_ack_sent; /* RFC 7323, 4.3 */
+
+    uint64_t snd_base;  /* stream offset of snd.una: how much the peer acknowledged */
+    uint64_t rcv_base;  /* stream offset of rcv.nxt: how much arrived in order */
+    uint32_t sending;   /* index of struct hf_tcp_sending, or HF_NONE */
+    uint32_t receiving; /* index of struct hf_tcp_receiving, or HF_NONE */
+
+    uint32_t ts_recent, ts_recent_ms; /* TS.Recent and the engine's ms clock when it was set */
+    uint32_t ts_offset;               /* added to the ms clock for TSval */
+
+    uint16_t mss;      /* largest data we send: min(peer's MSS, path), option bytes NOT yet taken off */
+    uint16_t peer_mss; /* as the peer announced it, or the default */
+    uint16_t path_mtu; /* of the route, bytes of IP datagram */
+    uint8_t snd_scale, rcv_scale;
+    uint32_t burst;    /* most payload bytes in one frame: the link's TSO limit, or 0 for one segment */
+
+    uint32_t srtt_us, rttvar_us, rto_us; /* RFC 6298; srtt_us 0 = no sample */
+    uint8_t backoff;                     /* consecutive time-outs: RTO is rto_us << backoff */
+    uint8_t retries;                     /* probes or retransmissions without an answer */
+    uint8_t unacked_segments;            /* full segments received since our last ACK */
+    uint8_t traffic_class;
+    uint32_t retransmits;                /* segments, over its life */
+    struct hf_cc cc;
+
+    /* Instants, HF_NEVER when not running. Armed in timeouts.c only. */
+    hf_time ack_at;  /* delayed ACK */
+    hf_time rexmt_at;/* retransmission, or zero-window probe */
+    hf_time keep_at; /* keep-alive */
+    hf_time life_at; /* 2 MSL, FIN-WAIT-2, user timeout while something is unacknowledged */
+    hf_time state_at, opened_at;
+
+    uint32_t keep_idle_s, user_timeout_ms;
+    uint16_t keep_interval_s;
+    uint8_t keep_count;
+    uint8_t challenge_ms_spare;
+    uint32_t challenged_ms; /* ms clock of the last challenge ACK (RFC 5961, 7: at most one per 500 ms) */
+    uint32_t send_limit, receive_limit; /* buffer sizes, bytes */
+
+    uint32_t listener; /* index of the listener it came from while not yet accepted, else HF_NONE */
+    uint64_t user;
+
+    /* Kept by the engine: src/engine reads and writes these, src/tcp only `news`. */
+    struct {
+        uint32_t generation;
+        uint32_t turn_next;   /* the list of connections that may have something to send */
+        uint32_t event_next;  /* the list of connections with news */
+        uint32_t accept_next; /* the listener's queue */
+        uint8_t on_turn, on_events;
+        uint8_t told; /* HF_EV_ bits the application was told of */
+        uint8_t news; /* HF_EV_ bits that happened again though the level did not change */
+        uint8_t phase; /* enum hf_phase */
+        uint8_t in_table;
+    } own;
+};
+
+enum hf_phase { HF_PHASE_OURS, HF_PHASE_HALF_OPEN, HF_PHASE_WAITING }; /* a passive child: before and in the accept queue */
+
+/* A segment, or a run of equal segments sent as one frame, in flight. Kept in sequence order in a doubly linked list. */
+struct hf_sent {
+    uint32_t next, prev;
+    hf_seq from, to;
+    hf_time at;          /* when it was last sent */
+    uint32_t ts;         /* TSval it carried */
+    uint8_t flags;       /* HF_SENT_... */
+    uint8_t times;       /* how often it was sent */
+    uint16_t spare;
+};
+
+enum {
+    HF_SENT_SACKED = 1,
+    HF_SENT_LOST = 2,        /* to be sent again */
+    HF_SENT_AGAIN = 4,       /* it was retransmitted: no RTT sample from it (Karn) */
+    HF_SENT_LIMITED = 8,     /* the application ran dry behind it */
+};
+
+/* Attached while anything is queued or in flight. */
+struct hf_tcp_sending {
+    struct hf_stream stream;
+    uint64_t end;        /* stream offset behind the last byte queued */
+    uint32_t first, last; /* of struct hf_sent, in order; HF_NONE */
+    uint32_t sent_count;
+    uint32_t sacked, lost; /* bytes marked so; retransmitted bytes are in flight again */
+    hf_seq up;           /* SND.UP */
+    hf_seq recover;      /* SND.NXT when the present loss episode began (RFC 6582) */
+    hf_seq high_sacked;  /* highest byte ever SACKed */
+    hf_seq push;         /* PSH goes on the segment that ends here: end of the last send call */
+    uint8_t in_recovery; /* enum hf_recovery */
+    uint8_t dup_acks;
+    uint8_t probe_sent;  /* the window probe's byte is in flight */
+    uint8_t spare;
+    hf_time oldest_at;   /* when what is now oldest was first sent: the user timeout and R2 count from here */
+    hf_time last_at;     /* when data was last sent: idle restart */
+    hf_time rack_at;     /* send time of the most recently sent segment that was delivered (RFC 8985) */
+    hf_seq rack_end;
+    uint32_t rack_rtt_us;
+    uint32_t min_rtt_us;
+    uint32_t prr_delivered, prr_out, prr_flight; /* RFC 6937 */
+    struct hf_cc_work work;
+};
+
+enum hf_recovery { HF_OPEN, HF_RECOVERY, HF_LOSS_TIMEOUT };
+
+/* Attached while anything is unread or out of order. */
+struct hf_tcp_receiving {
+    struct hf_stream stream;
+    uint64_t read;   /* stream offset of the next byte the application gets; =< rcv_base */
+    uint64_t fin;    /* stream offset of the peer's FIN, with HF_TF_FIN_SEEN */
+    struct hf_ranges ranges; /* what lies beyond rcv_base */
+    struct hf_range dsack;   /* duplicate to report once (RFC 2883); from == to: none */
+};
+
+/* A listener: the LISTEN state needs no more than this. */
+struct hf_listener {
+    struct hf_endpoint local;
+    struct hf_tcp_options options;
+    uint32_t generation;
+    uint32_t backlog;
+    uint32_t half_open; /* children in SYN-RECEIVED */
+    uint32_t waiting;   /* children in the accept queue */
+    uint32_t accept_first, accept_last;
+    uint32_t event_next; /* engine's */
+    uint8_t on_events, told, in_use, news;
+    hf_time opened_at;
+    uint64_t syns, established, accepted, overflows;
+};
+
+/* What all connections of one engine share. It lives in the engine's block and holds no pointers. */
+struct hf_tcp_shared {
+    hf_time now; /* set by the engine at each of its calls */
+    struct hf_config config;
+    struct hf_pool connections, listeners, sending, receiving, sent;
+    struct hf_blocks blocks;
+    struct hf_random random;
+    struct hf_key isn_key, timestamp_key;
+    uint32_t states[HF_STATE_COUNT]; /* LISTEN counts listeners */
+    uint64_t reasons[HF_REASON_COUNT];
+    struct {
+        hf_time since;
+        uint32_t left; /* challenge ACKs still allowed in this second, a random share of the limit */
+    } challenge;
+    struct hf_pool history; /* of struct hf_note, used as a ring */
+    uint64_t noted;         /* how many notes were ever written */
+};
+
+static inline struct hf_tcp_sending *hf_tcp_sending_of(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
+{
+    return c->sending == HF_NONE ? NULL : (struct hf_tcp_sending *)hf_pool_at(&sh->sending, c->sending);
+}
+static inline struct hf_tcp_receiving *hf_tcp_receiving_of(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
+{
+    return c->receiving == HF_NONE ? NULL : (struct hf_tcp_receiving *)hf_pool_at(&sh->receiving, c->receiving);
+}
+static inline void hf_count(struct hf_tcp_shared *sh, enum hf_reason reason) { sh->reasons[reason]++; }
+
+/* The millisecond clock of timestamps (RFC 7323, 5.4) and coarse ages. It wraps. */
+static inline uint32_t hf_tcp_ms(const struct hf_tcp_shared *sh) { return (uint32_t)((uint64_t)sh->now.ns / 1000000u); }
+
+/* What the engine must do with a segment after TCP has looked at it. */
+struct hf_verdict {
+    enum hf_reason why;   /* HF_ACCEPTED, or why it was dropped */
+    enum hf_reason reset; /* HF_REASON_NONE, or: answer it with the RST of hf_reset_for, for this reason */
+    bool again;           /* the record has just ended: look the segment up anew (TIME-WAIT reuse) */
+};
+
+#endif
