@@ -1,0 +1,96 @@
+/*
+ * Which controller answers, and what all of them share: the initial window, what a timeout and idleness do, undo.
+ *
+ * Read first: cc.h. Read next: newreno.c, cubic.c.
+ */
+#include "controllers.h"
+
+/* RFC 6928, 2: at most ten segments and at most 14,600 bytes, but never below two segments. */
+static uint32_t initial_window(uint16_t mss, uint16_t segments)
+{
+    uint32_t most = HF_MAX(2u * mss, segments * 1460u);
+    return HF_MIN((uint32_t)segments * mss, most);
+}
+
+void hf_cc_init(struct hf_cc *cc, enum hf_cc_algorithm algorithm, uint16_t mss, uint16_t initial_window_segments)
+{
+    *cc = (struct hf_cc){
+        .cwnd = initial_window(mss, initial_window_segments),
+        .ssthresh = UINT32_MAX,
+        .mss = mss,
+        .algorithm = (uint8_t)algorithm,
+    };
+}
+
+/* Slow start with byte counting: an ACK that covers a whole burst counts for all of it, since receive offload makes
+ * such ACKs normal; the window still at most doubles in a round (RFC 5681, 3.1; RFC 3465). Returns the bytes
+ * not used up when ssthresh was reached. */
+static uint32_t slow_start(struct hf_cc *cc, uint32_t acked)
+{
+    uint32_t room = cc->ssthresh - cc->cwnd;
+    uint32_t used = HF_MIN(acked, room);
+    cc->cwnd += used;
+    return acked - used;
+}
+
+void hf_cc_acked(struct hf_cc *cc, struct hf_cc_work *work, const struct hf_cc_ack *ack)
+{
+    if (!ack->cwnd_limited || cc->cwnd >= HF_CC_CWND_MAX)
+        return; /* RFC 7661, 4.2: a window that was not used proves nothing and does not grow */
+    uint32_t acked = ack->acked;
+    if (cc->cwnd < cc->ssthresh)
+        acked = slow_start(cc, acked);
+    if (acked == 0)
+        return;
+    if (cc->algorithm == HF_CC_NEWRENO)
+        hf_newreno_avoid(cc, work, acked);
+    else
+        hf_cubic_avoid(cc, work, ack, acked);
+}
+
+static void remember(const struct hf_cc *cc, struct hf_cc_work *work)
+{
+    work->undo_cwnd = cc->cwnd;
+    work->undo_ssthresh = cc->ssthresh;
+    work->undo_w_max = cc->w_max;
+}
+
+static void reduce(struct hf_cc *cc, struct hf_cc_work *work, uint32_t in_flight)
+{
+    remember(cc, work);
+    if (cc->algorithm == HF_CC_NEWRENO)
+        hf_newreno_reduce(cc, in_flight);
+    else
+        hf_cubic_reduce(cc, work);
+}
+
+void hf_cc_signal(struct hf_cc *cc, struct hf_cc_work *work, enum hf_cc_signal signal, uint32_t in_flight, hf_time now)
+{
+    (void)now;
+    switch (signal) {
+    case HF_CC_LOSS:
+    case HF_CC_ECN:
+        reduce(cc, work, in_flight);
+        cc->cwnd = cc->ssthresh;
+        break;
+    case HF_CC_TIMEOUT:
+        reduce(cc, work, in_flight);
+        cc->cwnd = cc->mss; /* the loss window, RFC 5681, 3.1 */
+        break;
+    case HF_CC_SPURIOUS:
+        if (work->undo_cwnd != 0) {
+            cc->cwnd = HF_MAX(cc->cwnd, work->undo_cwnd);
+            cc->ssthresh = work->undo_ssthresh;
+            cc->w_max = work->undo_w_max;
+            work->undo_cwnd = 0;
+        }
+        break;
+    case HF_CC_IDLE:
+        cc->cwnd = HF_MIN(cc->cwnd, initial_window(cc->mss, 10)); /* RFC 5681, 4.1: the restart window */
+        work->epoch_at = (hf_time){0};
+        break;
+    case HF_CC_MSS:
+        cc->cwnd = HF_MAX(cc->cwnd, 2u * cc->mss);
+        break;
+    }
+}
