@@ -42,30 +42,73 @@ struct hf_tun_options {
     int fd;                /* > 0: an open TUN descriptor to take instead of opening one */
 };
 
-/* Opens a TUN or TAP device (IFF_VNET_HDR, offload both ways unless refused). NULL with errno set when it may not. */
+/*
+ * Opens a TUN or TAP device (IFF_VNET_HDR, offload both ways unless refused), sets its MTU and brings it up. A taken
+ * descriptor is made non-blocking; its device's MTU and flags are left alone. NULL with errno set when it may not.
+ */
 struct hf_driver *hf_tun_open(const struct hf_tun_options *options);
 
-/* Two drivers joined back to back in memory: what one submits the other receives, in order. `depth` frames each way. */
+/*
+ * The kernel's side of a device, by name ("lo" too), in this process's network namespace: up, an address with its
+ * on-link prefix, a route (gateway any or NULL = on-link). Linux; needs CAP_NET_ADMIN there. Each returns 0 or a negative
+ * errno; what is there already is success.
+ */
+int hf_device_up(const char *device, uint16_t mtu); /* mtu 0: as it is */
+int hf_device_add_address(const char *device, const struct hf_addr *addr, uint8_t prefix_len);
+int hf_device_add_route(const char *device, const struct hf_addr *prefix, uint8_t prefix_len,
+                        const struct hf_addr *gateway);
+
+/*
+ * Two drivers joined back to back in memory: what one submits the other receives, in order. `depth` frames each way.
+ * Offload facts pass unchanged, so that a large frame stays whole. Each end may live on a thread of its own. Nothing is
+ * allocated after this. Returns 0 or a negative errno.
+ */
 int hf_loopback_open(const struct hf_link_config *link, unsigned depth, struct hf_driver *pair[2]);
 
-/* Reads frames from a pcap or pcapng file (submit discards). NULL with a message in error[256]. */
+/*
+ * Reads frames from a pcap or pcapng file (submit discards). The first frame is due at the first receive, the others as
+ * much later as the file says: deadline() tells when, HF_NEVER at the end. Link types: Ethernet, raw IP, and Linux
+ * cooked and BSD loopback, whose headers are taken off. NULL with a message in error[256].
+ */
 struct hf_driver *hf_pcap_open(const char *path, char error[256]);
 
-/* ---- wrappers: each takes `inner` and closes it with itself ---- */
+/* ---- wrappers: each takes `inner` and closes it with itself; where opening fails, `inner` stays the caller's ---- */
 
-/* Copies everything to a pcapng file. Checksums are finished and coalesced frames split before writing. */
+/*
+ * Copies everything to a pcapng file, with the reason of each frame as its comment. Checksums are finished and coalesced
+ * frames split before writing. NULL with errno set.
+ */
 struct hf_driver *hf_tee_open(struct hf_driver *inner, const char *path);
+
+/* 0, or the errno that made the tee stop writing (traffic goes on). Flushes what is buffered. */
+int hf_tee_error(struct hf_driver *tee);
 
 /* Prints each frame as a packetdrill line with its reason. `write` gets whole lines, without the newline. */
 struct hf_driver *hf_trace_open(struct hf_driver *inner, void (*write)(void *arg, const char *line), void *arg);
 
 /*
- * Disturbs frames, deterministic by seed. `spec` is a comma-separated list, each optionally with a direction
- * ("in loss 1%", "out delay 20ms", default both): `loss P%`, `duplicate P%`, `reorder P%`, `corrupt P%`, `delay TIME`,
- * `jitter TIME`; and by name: `drop|duplicate|delay TIME|corrupt` + `first|second|third|Nth|every|last` +
- * `SYN|SYN,ACK|FIN|RST|ACK|data|handshake ACK`, as in "drop second FIN". NULL with a message in error[256].
+ * Disturbs frames, deterministic by seed. `spec` is a comma-separated list, each item optionally with a direction in
+ * front ("in loss 1%": what the engine receives; "out delay 20ms": what it sends; default both):
+ *
+ *     loss P%   duplicate P%   reorder P%   corrupt P%   delay TIME   jitter TIME   rate BITS     2.5%  20ms  10Mbit
+ *     drop | lose | duplicate | delay TIME | corrupt   first | second | third | Nth | every | last   WHAT
+ *     answer first WHAT with RST
+ *
+ * where WHAT is SYN, SYN,ACK, FIN, RST, ACK (with nothing else), data, or handshake ACK, as in "drop second FIN".
+ * Named frames are counted for each connection, as they come, retransmissions too. The last FIN is that of the side which
+ * closes second, and the last ACK answers it. Coalesced frames are split first, so that each segment has its own fate.
+ * NULL with a message in error[256].
  */
 struct hf_driver *hf_fault_open(struct hf_driver *inner, const char *spec, uint64_t seed, char error[256]);
+
+/* What a fault driver has done to one direction so far, in segments. */
+struct hf_fault_counts {
+    uint64_t seen;       /* came to it, before anything was done */
+    uint64_t lost;       /* by loss or by name */
+    uint64_t duplicated, reordered, corrupted, answered;
+    uint64_t overflowed; /* lost because the queue of held frames, or that of `rate`, was full */
+};
+void hf_fault_counts(struct hf_driver *fault, bool out, struct hf_fault_counts *counts);
 
 /* ---- the pump ---- */
 
@@ -79,10 +122,24 @@ int hf_pump(struct hf_engine *e, struct hf_driver *d, hf_link link, hf_time now,
 /* The earlier of the engine's and the driver's deadline. */
 hf_time hf_pump_deadline(struct hf_engine *e, struct hf_driver *d);
 
-/* CLOCK_MONOTONIC as hf_time; and a wait for d->fd, extra descriptors or the deadline. For programs with an OS. */
+/* ---- for programs with an operating system ---- */
+
+/* CLOCK_MONOTONIC as hf_time. */
 hf_time hf_clock_now(void);
 
-/* Allocates fresh zeroed pages for an engine and makes it; seed from the system. NULL with errno set. */
+struct pollfd;
+
+/*
+ * Sleeps until d->fd is readable, one of the extra descriptors is ready (their revents are set) or `until` has come on
+ * the clock of hf_clock_now. Returns how many descriptors are ready, 0 when it is time or a signal came, or a negative
+ * errno. `extra` may be NULL with extra_count 0; at most 64.
+ */
+int hf_wait(struct hf_driver *d, hf_time until, struct pollfd *extra, unsigned extra_count);
+
+/*
+ * Allocates fresh zeroed pages for an engine and makes it. config->seed is drawn from the system first, unless it is not
+ * all zero. NULL with errno set.
+ */
 struct hf_engine *hf_engine_new(struct hf_config *config);
 void hf_engine_delete(struct hf_engine *e);
 
