@@ -51,7 +51,8 @@ enum {
     HF_TF_CWND_LIMITED = 1 << 18,/* the congestion window held data back since the last ACK */
     HF_TF_CHALLENGED = 1 << 19,  /* a challenge ACK is out; what RST answers it ends the connection for EDGE_CHALLENGED */
     HF_TF_MORE = 1 << 20,        /* the application said HF_SEND_MORE: hold a part-filled segment */
-    HF_TF_ECN = 1 << 21,         /* negotiated */
+    HF_TF_STARVED = 1 << 21,     /* a pool was empty when something was to be queued or sent: look again soon */
+    HF_TF_SYN_AGAIN = 1 << 22,   /* the SYN was retransmitted: no RTT sample from it, and RFC 6298, 5.7 */
 };
 
 /* What we owe the peer, noted by the checks and paid by output.c. In hf_tcp.owed. */
@@ -59,9 +60,8 @@ enum {
     HF_OWE_ACK_NOW = 1,      /* an ACK before anything else waits; hf_tcp.ack_why says why */
     HF_OWE_ACK_LATER = 2,    /* an ACK by hf_tcp.ack_at */
     HF_OWE_SYN = 4,          /* SYN or SYN,ACK, the first time or again */
-    HF_OWE_PROBE = 8,        /* one zero-window probe */
+    HF_OWE_PROBE = 8,        /* one zero-window probe, or what silly-window avoidance held back */
     HF_OWE_KEEP_ALIVE = 16,  /* one keep-alive probe */
-    HF_OWE_FIN_AGAIN = 32,   /* the FIN was lost */
 };
 
 struct hf_tcp {
@@ -73,10 +73,11 @@ struct hf_tcp {
     uint8_t owed;  /* HF_OWE_... */
 
     uint32_t flags;   /* HF_TF_... */
-    uint8_t ack_why;  /* enum hf_reason - HF_WHY_SYN, of the ACK owed now; see hf_tcp_owe_ack */
-    uint8_t error;    /* -enum hf_error: how it ended */
-    uint8_t ended;    /* index into the EDGE reasons: reason - HF_EDGE_OPEN_ACTIVE */
-    uint8_t advice;   /* last ICMP advice: reason - HF_ADVICE_NET_UNREACHABLE + 1, 0 = none */
+    uint8_t ack_why;  /* enum hf_reason of the ACK owed now */
+    uint8_t rst_why;  /* ... and of the RST owed */
+    uint8_t ended;    /* ... of what ended it */
+    uint8_t advice;   /* ... of the last ICMP advice */
+    int8_t error;     /* enum hf_error: how it ended */
 
     /* The RFC's variables (3.3.1). */
     hf_seq iss, irs;
@@ -94,6 +95,8 @@ struct hf_tcp {
     } rcv;
     hf_seq last_ack_sent; /* RFC 7323, 4.3 */
 
+    uint32_t lost;     /* when it ended: bytes queued or in flight, never acknowledged */
+    uint32_t unread;   /* ... and bytes that had arrived and were discarded unread */
     uint64_t snd_base;  /* stream offset of snd.una: how much the peer acknowledged */
     uint64_t rcv_base;  /* stream offset of rcv.nxt: how much arrived in order */
     uint32_t sending;   /* index of struct hf_tcp_sending, or HF_NONE */
@@ -126,7 +129,7 @@ struct hf_tcp {
     uint32_t keep_idle_s, user_timeout_ms;
     uint16_t keep_interval_s;
     uint8_t keep_count;
-    uint8_t challenge_ms_spare;
+    uint32_t last_sent_ms;  /* ms clock when data last left: idle restart (RFC 5681, 4.1) */
     uint32_t challenged_ms; /* ms clock of the last challenge ACK (RFC 5961, 7: at most one per 500 ms) */
     uint32_t send_limit, receive_limit; /* buffer sizes, bytes */
 
@@ -149,46 +152,44 @@ struct hf_tcp {
 
 enum hf_phase { HF_PHASE_OURS, HF_PHASE_HALF_OPEN, HF_PHASE_WAITING }; /* a passive child: before and in the accept queue */
 
-/* A segment, or a run of equal segments sent as one frame, in flight. Kept in sequence order in a doubly linked list. */
+/*
+ * What one frame carried and is not yet acknowledged: a run of data, perhaps with the FIN. The records of a connection
+ * cover SND.UNA (SND.UNA+1 while the SYN is out) to SND.NXT without gap, in order, doubly linked.
+ */
 struct hf_sent {
     uint32_t next, prev;
     hf_seq from, to;
-    hf_time at;          /* when it was last sent */
-    uint32_t ts;         /* TSval it carried */
-    uint8_t flags;       /* HF_SENT_... */
-    uint8_t times;       /* how often it was sent */
+    hf_time at;    /* when it was last sent */
+    uint8_t flags; /* HF_SENT_... */
+    uint8_t why_again; /* enum hf_reason of the retransmission that HF_SENT_LOST calls for */
     uint16_t spare;
 };
 
 enum {
     HF_SENT_SACKED = 1,
-    HF_SENT_LOST = 2,        /* to be sent again */
-    HF_SENT_AGAIN = 4,       /* it was retransmitted: no RTT sample from it (Karn) */
-    HF_SENT_LIMITED = 8,     /* the application ran dry behind it */
+    HF_SENT_LOST = 2,  /* to be sent again; not counted as in flight */
+    HF_SENT_AGAIN = 4, /* it was retransmitted: no RTT sample from it (Karn) */
 };
 
 /* Attached while anything is queued or in flight. */
 struct hf_tcp_sending {
     struct hf_stream stream;
-    uint64_t end;        /* stream offset behind the last byte queued */
+    uint64_t end;         /* stream offset behind the last byte queued */
     uint32_t first, last; /* of struct hf_sent, in order; HF_NONE */
-    uint32_t sent_count;
-    uint32_t sacked, lost; /* bytes marked so; retransmitted bytes are in flight again */
-    hf_seq up;           /* SND.UP */
-    hf_seq recover;      /* SND.NXT when the present loss episode began (RFC 6582) */
-    hf_seq high_sacked;  /* highest byte ever SACKed */
-    hf_seq push;         /* PSH goes on the segment that ends here: end of the last send call */
-    uint8_t in_recovery; /* enum hf_recovery */
+    uint32_t next_lost;   /* the first record marked lost, or HF_NONE */
+    uint32_t sacked;      /* bytes marked so */
+    uint32_t lost;        /* bytes marked so */
+    uint32_t guessed;     /* without SACK: bytes that duplicate ACKs say have left the network */
+    hf_seq up;            /* SND.UP */
+    hf_seq push;          /* PSH goes on the segment that carries the byte before this one */
+    hf_seq small;         /* end of the last segment that was not full: Nagle's algorithm as Minshall put it */
+    hf_seq recover;       /* SND.NXT when the present loss episode began (RFC 6582) */
+    hf_seq high_sacked;   /* end of the highest block ever SACKed */
+    uint8_t recovery;     /* enum hf_recovery */
     uint8_t dup_acks;
-    uint8_t probe_sent;  /* the window probe's byte is in flight */
-    uint8_t spare;
-    hf_time oldest_at;   /* when what is now oldest was first sent: the user timeout and R2 count from here */
-    hf_time last_at;     /* when data was last sent: idle restart */
-    hf_time rack_at;     /* send time of the most recently sent segment that was delivered (RFC 8985) */
-    hf_seq rack_end;
-    uint32_t rack_rtt_us;
-    uint32_t min_rtt_us;
-    uint32_t prr_delivered, prr_out, prr_flight; /* RFC 6937 */
+    uint8_t probing;      /* the oldest byte in flight is a window probe */
+    uint8_t repair_due;   /* recovery has just begun: the first repair goes out whatever cwnd says (RFC 5681, 3.2) */
+    hf_time oldest_at;    /* since when something has been unacknowledged without progress: user timeout */
     struct hf_cc_work work;
 };
 
@@ -200,7 +201,6 @@ struct hf_tcp_receiving {
     uint64_t read;   /* stream offset of the next byte the application gets; =< rcv_base */
     uint64_t fin;    /* stream offset of the peer's FIN, with HF_TF_FIN_SEEN */
     struct hf_ranges ranges; /* what lies beyond rcv_base */
-    struct hf_range dsack;   /* duplicate to report once (RFC 2883); from == to: none */
 };
 
 /* A listener: the LISTEN state needs no more than this. */

@@ -1,0 +1,143 @@
+/*
+ * What an acceptable ACK means (RFC 9293, 3.10.7.4, fifth, ESTABLISHED): in this order the left edge, the window, the
+ * round-trip time, the scoreboard, the losses, congestion. Here alone these strangers meet.
+ *
+ * Read first: synchronized.c. Read next: sent.c, loss.c, rtt.c, cc/cc.h.
+ */
+#include "steps.h"
+
+void hf_take_window(struct hf_tcp *c, const struct hf_segment *seg)
+{
+    uint8_t scale = seg->flags & HF_TCP_SYN ? 0 : c->snd_scale; /* a SYN's window is never scaled: RFC 7323, 2.2 */
+    c->snd.wnd = (uint32_t)seg->wnd << scale;
+    c->snd.max_wnd = HF_MAX(c->snd.max_wnd, c->snd.wnd);
+    c->snd.wl1 = seg->seq;
+    c->snd.wl2 = seg->ack;
+}
+
+/* "To prevent the use of old segments": only a segment newer than the last that set the window may set it. */
+static void update_window(struct hf_tcp *c, const struct hf_segment *seg)
+{
+    bool newer = hf_seq_lt(c->snd.wl1, seg->seq) ||
+                 (hf_seq_eq(c->snd.wl1, seg->seq) && hf_seq_le(c->snd.wl2, seg->ack));
+    if (newer)
+        hf_take_window(c, seg);
+}
+
+/* Duplicate as RFC 5681, 2 defines it: something is outstanding, no text, no SYN or FIN, same ACK, same window. */
+static bool is_duplicate(const struct hf_tcp *c, const struct hf_segment *seg, uint32_t window_before)
+{
+    return seg->len == 0 && hf_seq_eq(seg->ack, c->snd.una) && !hf_seq_eq(c->snd.una, c->snd.nxt) &&
+           c->snd.wnd == window_before;
+}
+
+/* SND.UNA moves; returns the bytes of text that this acknowledges. */
+static uint32_t move_left_edge(struct hf_tcp *c, const struct hf_tcp_sending *s, hf_seq ack)
+{
+    if (hf_seq_le(ack, c->snd.una))
+        return 0;
+    uint64_t offset = hf_snd_offset(c, ack);
+    uint64_t end = s == NULL ? c->snd_base : s->end;
+    offset = HF_MIN(offset, end); /* a FIN takes a number, not a byte */
+    uint32_t acked = (uint32_t)(offset - c->snd_base);
+    c->snd_base = offset;
+    c->snd.una = ack;
+    if ((c->flags & HF_TF_URGENT) && s != NULL && hf_seq_ge(ack, s->up))
+        c->flags &= ~(uint32_t)HF_TF_URGENT;
+    return acked;
+}
+
+/* SACK blocks count only above SND.UNA and up to SND.NXT (BUG-38); what lies below reports a duplicate. */
+static void take_sacks(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s,
+                       const struct hf_segment *seg, struct hf_sent_facts *facts)
+{
+    if (!(c->flags & HF_TF_SACK) || !(seg->opts.present & HF_OPT_SACK))
+        return;
+    for (unsigned i = 0; i < seg->opts.sack_count; i++) {
+        struct hf_sack_block block = seg->opts.sack[i];
+        if (!hf_seq_lt(block.from, block.to) || hf_seq_lt(block.from, c->snd.una) || hf_seq_gt(block.to, c->snd.nxt))
+            continue;
+        hf_sent_sacked(sh, s, block, facts);
+        s->high_sacked = hf_seq_max(s->high_sacked, block.to);
+    }
+}
+
+/* A sample from what was sent once (Karn); failing that, from the timestamp echoed, which tells which transmission was
+ * answered (RFC 7323, 4.1). */
+static void take_rtt(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg,
+                     const struct hf_sent_facts *facts)
+{
+    if (!hf_time_is_never(facts->clean_at) && !facts->retransmitted) {
+        hf_rtt_sample(sh, c, hf_time_since(sh->now, facts->clean_at));
+        return;
+    }
+    bool stamped = (c->flags & HF_TF_TIMESTAMPS) && seg->opts.tsecr != 0;
+    if (!stamped || !facts->retransmitted)
+        return;
+    int32_t ms = (int32_t)(hf_tcp_ms(sh) + c->ts_offset - seg->opts.tsecr);
+    if (ms >= 0)
+        hf_rtt_sample(sh, c, HF_MAX(ms, 1) * HF_MS);
+}
+
+/* A probe of the closed window was refused and now the window is open: what it carried goes again, at once. */
+static void window_reopened(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s)
+{
+    if (!s->probing || c->snd.wnd == 0)
+        return;
+    s->probing = false;
+    c->backoff = 0;
+    if (s->first != HF_NONE)
+        hf_loss_resend_all(sh, c, HF_WHY_WINDOW_PROBE);
+}
+
+static void tell_congestion(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, uint32_t delivered)
+{
+    if (s->recovery == HF_RECOVERY || delivered == 0)
+        return; /* in fast recovery the window is held; after a time-out slow start goes on */
+    const struct hf_cc_ack ack = {
+        .at = sh->now,
+        .acked = delivered,
+        .in_flight = hf_in_flight(c, s),
+        .srtt = (hf_ns)c->srtt_us * HF_US,
+        .cwnd_limited = c->flags & HF_TF_CWND_LIMITED,
+    };
+    hf_cc_acked(&c->cc, &s->work, &ack);
+}
+
+static void release_if_done(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s)
+{
+    if (!hf_seq_eq(c->snd.una, c->snd.nxt) || s->end != c->snd_base)
+        return;
+    c->flags &= ~(uint32_t)HF_TF_CWND_LIMITED;
+    c->own.news |= HF_EV_SENT;
+    hf_detach_sending(sh, c);
+}
+
+void hf_tcp_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg)
+{
+    if (hf_seq_lt(seg->ack, c->snd.una))
+        return; /* an old one: its text may still be new, its ACK is not */
+    struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
+    uint32_t window_before = c->snd.wnd;
+    bool progress = hf_seq_gt(seg->ack, c->snd.una);
+    update_window(c, seg);
+    bool duplicate = !progress && is_duplicate(c, seg, window_before);
+    uint32_t acked = move_left_edge(c, s, seg->ack);
+    if (s == NULL)
+        return;
+    struct hf_sent_facts facts = {.clean_at = HF_NEVER};
+    hf_sent_acked(sh, s, c->snd.una, &facts);
+    take_sacks(sh, c, s, seg, &facts);
+    if (progress) {
+        s->probing = false;
+        hf_stream_drop_below(&s->stream, &sh->blocks, c->snd_base);
+        take_rtt(sh, c, seg, &facts);
+        hf_timers_progress(sh, c);
+    } else if (c->snd.wnd == 0) {
+        c->retries = 0; /* a closed window that is answered is probed for ever: MUST-37 */
+    }
+    window_reopened(sh, c, s);
+    hf_loss_acked(sh, c, acked, facts.sacked, duplicate);
+    tell_congestion(sh, c, s, acked);
+    release_if_done(sh, c, s);
+}

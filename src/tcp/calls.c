@@ -1,0 +1,420 @@
+/*
+ * The user calls (RFC 9293, 3.10.1 to 3.10.6), in the RFC's order: OPEN SEND RECEIVE CLOSE ABORT STATUS. The engine has
+ * found the record; finding and naming it is not TCP.
+ *
+ * Read first: tcb.h. Read next: segment_arrives.c.
+ */
+#include "steps.h"
+
+/* ---- 3.10.1 OPEN ---- */
+
+#define DEFAULT_KEEP_IDLE_S 7200 /* MUST-28: no less than two hours */
+#define DEFAULT_KEEP_INTERVAL_S 75
+#define DEFAULT_KEEP_COUNT 9
+
+static void set_flag(struct hf_tcp *c, uint32_t flag, bool on)
+{
+    c->flags = on ? c->flags | flag : c->flags & ~flag;
+}
+
+void hf_tcp_apply_options(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_tcp_options *options)
+{
+    set_flag(c, HF_TF_NO_DELAY, options->no_delay);
+    set_flag(c, HF_TF_KEEP_ALIVE, options->keep_alive);
+    c->keep_idle_s = options->keep_idle_s != 0 ? options->keep_idle_s : DEFAULT_KEEP_IDLE_S;
+    c->keep_interval_s = (uint16_t)HF_MIN(options->keep_interval_s, 65535u);
+    if (c->keep_interval_s == 0)
+        c->keep_interval_s = DEFAULT_KEEP_INTERVAL_S;
+    c->keep_count = options->keep_count != 0 ? options->keep_count : DEFAULT_KEEP_COUNT;
+    c->user_timeout_ms = options->user_timeout_ms;
+    c->traffic_class = options->traffic_class;
+    c->send_limit = options->send_buffer != 0 ? options->send_buffer : sh->config.send_buffer;
+    c->receive_limit = options->receive_buffer != 0 ? options->receive_buffer : sh->config.receive_buffer;
+    c->user = options->user;
+    c->keep_at = HF_NEVER;
+    hf_timers_review(sh, c);
+}
+
+void hf_tcp_read_options(const struct hf_tcp *c, struct hf_tcp_options *options)
+{
+    *options = (struct hf_tcp_options){
+        .no_delay = c->flags & HF_TF_NO_DELAY,
+        .keep_alive = c->flags & HF_TF_KEEP_ALIVE,
+        .keep_idle_s = c->keep_idle_s,
+        .keep_interval_s = c->keep_interval_s,
+        .keep_count = c->keep_count,
+        .user_timeout_ms = c->user_timeout_ms,
+        .send_buffer = c->send_limit,
+        .receive_buffer = c->receive_limit,
+        .urgent_inline = true,
+        .traffic_class = c->traffic_class,
+        .user = c->user,
+    };
+}
+
+void hf_tcp_prepare(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_tcp_path *path,
+                    const struct hf_tcp_options *options)
+{
+    *c = (struct hf_tcp){
+        .local_addr = path->local.addr,
+        .remote_addr = path->remote.addr,
+        .local_port = path->local.port,
+        .remote_port = path->remote.port,
+        .link = path->link,
+        .state = HF_CLOSED,
+        .sending = HF_NONE,
+        .receiving = HF_NONE,
+        .listener = HF_NONE,
+        .path_mtu = path->mtu,
+        .burst = path->burst,
+        .rto_us = (uint32_t)(sh->config.rto_initial_ns / HF_US),
+        .state_at = sh->now,
+        .opened_at = sh->now,
+        .own = c->own,
+    };
+    c->own.news = 0;
+    hf_timers_stop(c);
+    hf_tcp_apply_options(sh, c, options);
+    c->peer_mss = hf_addr_is_v4(&c->remote_addr) ? 536 : 1220;
+    hf_tcp_update_mss(c);
+    set_flag(c, HF_TF_SCALE, sh->config.window_scaling);
+    set_flag(c, HF_TF_SACK, sh->config.sack);
+    set_flag(c, HF_TF_TIMESTAMPS, sh->config.timestamps);
+    c->rcv_scale = sh->config.window_scaling ? hf_window_scale_for(c->receive_limit) : 0;
+    c->iss = hf_isn(sh, c);
+    c->ts_offset = hf_timestamp_offset(sh, c);
+    c->snd.una = c->snd.nxt = c->iss;
+    sh->states[HF_CLOSED]++;
+}
+
+void hf_call_open(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    c->owed |= HF_OWE_SYN;
+    hf_timers_open(sh, c);
+    hf_tcp_enter(sh, c, HF_SYN_SENT, HF_EDGE_OPEN_ACTIVE);
+}
+
+void hf_tcp_established(struct hf_tcp_shared *sh, struct hf_tcp *c, enum hf_reason why)
+{
+    uint16_t segments = sh->config.initial_window;
+    if (c->flags & HF_TF_SYN_AGAIN) {
+        segments = 1; /* RFC 5681, 3.1: a lost SYN starts with one segment, and with 3 s (RFC 6298, 5.7) */
+        if (c->srtt_us == 0)
+            c->rto_us = HF_MAX(c->rto_us, 3000000u);
+    }
+    uint32_t payload = hf_effective_mss(sh, c);
+    hf_cc_init(&c->cc, sh->config.cc, (uint16_t)payload, segments);
+    c->backoff = 0;
+    if (c->flags & HF_TF_FIN_QUEUED) /* CLOSE was called meanwhile: 3.10.4, SYN-RECEIVED */
+        hf_tcp_enter(sh, c, HF_FIN_WAIT_1, why);
+    else
+        hf_tcp_enter(sh, c, HF_ESTABLISHED, why);
+    c->own.news |= HF_EV_CONNECTED;
+}
+
+/* ---- 3.10.2 SEND ---- */
+
+/* Why nothing can be sent: it is over, or the sending direction is closed. */
+static int send_error(const struct hf_tcp *c)
+{
+    if (c->state == HF_CLOSED)
+        return c->error != HF_OK ? c->error : HF_ERR_NOT_CONNECTED;
+    return c->flags & HF_TF_FIN_QUEUED ? HF_ERR_CLOSING : HF_OK;
+}
+
+static uint32_t send_room(const struct hf_tcp *c, const struct hf_tcp_sending *s)
+{
+    uint64_t held = s == NULL ? 0 : s->end - c->snd_base;
+    return held >= c->send_limit ? 0 : c->send_limit - (uint32_t)held;
+}
+
+static void queued(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, uint32_t len, unsigned flags)
+{
+    if (s->end == c->snd_base && hf_seq_eq(c->snd.una, c->snd.nxt))
+        s->oldest_at = sh->now;
+    s->end += len;
+    set_flag(c, HF_TF_MORE, flags & HF_SEND_MORE);
+    if (!(flags & HF_SEND_MORE))
+        s->push = hf_snd_seq(c, s->end);
+    if (flags & HF_SEND_URGENT) {
+        s->up = hf_snd_seq(c, s->end); /* RFC 6093: behind the last urgent byte */
+        c->flags |= HF_TF_URGENT;
+    }
+    hf_timers_review(sh, c);
+}
+
+int64_t hf_call_send(struct hf_tcp_shared *sh, struct hf_tcp *c, const uint8_t *data, size_t len, unsigned flags)
+{
+    int error = send_error(c);
+    if (error != HF_OK)
+        return error;
+    if (len == 0)
+        return 0;
+    struct hf_tcp_sending *s = hf_attach_sending(sh, c);
+    if (s == NULL) {
+        c->flags |= HF_TF_SOUGHT_ROOM;
+        return HF_ERR_AGAIN;
+    }
+    uint32_t want = (uint32_t)HF_MIN(len, (size_t)send_room(c, s));
+    uint32_t taken = hf_stream_write(&s->stream, &sh->blocks, s->end, data, want);
+    if (taken < want) {
+        hf_count(sh, HF_LIMIT_BLOCKS);
+        c->flags |= HF_TF_STARVED;
+    }
+    set_flag(c, HF_TF_SOUGHT_ROOM, taken < len);
+    if (taken > 0)
+        queued(sh, c, s, taken, taken < len ? flags & ~(unsigned)HF_SEND_URGENT : flags);
+    else if (s->end == c->snd_base && s->first == HF_NONE)
+        hf_detach_sending(sh, c);
+    return taken > 0 ? (int64_t)taken : HF_ERR_AGAIN;
+}
+
+int64_t hf_call_lend_send(struct hf_tcp_shared *sh, struct hf_tcp *c, uint8_t **data)
+{
+    int error = send_error(c);
+    if (error != HF_OK)
+        return error;
+    struct hf_tcp_sending *s = hf_attach_sending(sh, c);
+    uint32_t room = s == NULL ? 0 : send_room(c, s);
+    uint32_t lent = room == 0 ? 0 : hf_stream_lend_room(&s->stream, &sh->blocks, s->end, data);
+    if (lent == 0) {
+        c->flags |= HF_TF_SOUGHT_ROOM | (room > 0 ? HF_TF_STARVED : 0);
+        return HF_ERR_AGAIN;
+    }
+    return HF_MIN(lent, room);
+}
+
+int hf_call_sent(struct hf_tcp_shared *sh, struct hf_tcp *c, size_t len, unsigned flags)
+{
+    int error = send_error(c);
+    struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
+    if (error != HF_OK)
+        return error;
+    if (s == NULL || len > send_room(c, s))
+        return HF_ERR_INVALID;
+    if (len > 0)
+        queued(sh, c, s, (uint32_t)len, flags);
+    return HF_OK;
+}
+
+/* ---- 3.10.3 RECEIVE ---- */
+
+/* Nothing to read: is that for now, for ever, or an error? */
+static int64_t nothing_to_read(const struct hf_tcp *c)
+{
+    if (c->flags & HF_TF_APP_CLOSED)
+        return HF_ERR_CLOSING;
+    if (c->flags & HF_TF_FIN_RECEIVED)
+        return c->state == HF_CLOSED && c->error == HF_ERR_RESET ? HF_ERR_RESET : 0;
+    if (c->state == HF_CLOSED)
+        return c->error != HF_OK ? c->error : HF_ERR_NOT_CONNECTED;
+    return HF_ERR_AGAIN;
+}
+
+/* The application took bytes: blocks go back, and with the last one the whole record, unless a hole waits. */
+static void consumed(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_receiving *r, uint32_t len)
+{
+    r->read += len;
+    hf_stream_drop_below(&r->stream, &sh->blocks, r->read);
+    if (r->read != c->rcv_base)
+        return;
+    if ((c->flags & HF_TF_PEER_URGENT) && !hf_seq_gt(c->rcv.up, c->rcv.nxt))
+        c->flags &= ~(uint32_t)HF_TF_PEER_URGENT;
+    bool fin_waits = (c->flags & HF_TF_FIN_SEEN) && !(c->flags & HF_TF_FIN_RECEIVED);
+    if (r->ranges.count == 0 && !fin_waits)
+        hf_detach_receiving(sh, c);
+}
+
+int64_t hf_call_receive(struct hf_tcp_shared *sh, struct hf_tcp *c, uint8_t *data, size_t len)
+{
+    struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
+    uint32_t take = (uint32_t)HF_MIN((uint64_t)len, hf_unread(c, r));
+    if (hf_unread(c, r) == 0 || (c->flags & HF_TF_APP_CLOSED))
+        return nothing_to_read(c);
+    if (take == 0)
+        return 0;
+    hf_stream_read(&r->stream, &sh->blocks, r->read, data, take);
+    consumed(sh, c, r, take);
+    return take;
+}
+
+int64_t hf_call_lend_received(struct hf_tcp_shared *sh, struct hf_tcp *c, const uint8_t **data)
+{
+    struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
+    if (hf_unread(c, r) == 0 || (c->flags & HF_TF_APP_CLOSED))
+        return nothing_to_read(c);
+    return hf_stream_lend(&r->stream, &sh->blocks, r->read, c->rcv_base, data);
+}
+
+int hf_call_received(struct hf_tcp_shared *sh, struct hf_tcp *c, size_t len)
+{
+    struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
+    if (len > hf_unread(c, r))
+        return HF_ERR_INVALID;
+    if (len > 0)
+        consumed(sh, c, r, (uint32_t)len);
+    return HF_OK;
+}
+
+/* ---- 3.10.4 CLOSE ---- */
+
+/* The state follows the call at once; the FIN itself goes out behind everything queued. */
+static void close_sending(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    c->flags |= HF_TF_FIN_QUEUED;
+    if (!(c->flags & HF_TF_FIN_RECEIVED))
+        c->flags |= HF_TF_CLOSED_FIRST;
+    switch (c->state) {
+    case HF_SYN_RECEIVED: /* with something queued: "queue for processing after entering ESTABLISHED" */
+        if (c->sending == HF_NONE)
+            hf_tcp_enter(sh, c, HF_FIN_WAIT_1, HF_EDGE_CLOSE);
+        break;
+    case HF_ESTABLISHED:
+        hf_tcp_enter(sh, c, HF_FIN_WAIT_1, HF_EDGE_CLOSE);
+        break;
+    case HF_CLOSE_WAIT:
+        hf_tcp_enter(sh, c, HF_LAST_ACK, HF_EDGE_CLOSE);
+        break;
+    default:
+        break;
+    }
+}
+
+int hf_call_shutdown(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    if (c->state == HF_CLOSED)
+        return c->error != HF_OK ? c->error : HF_ERR_NOT_CONNECTED;
+    if (!(c->flags & HF_TF_FIN_QUEUED))
+        close_sending(sh, c);
+    return HF_OK;
+}
+
+int hf_call_close(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
+    if (c->state == HF_CLOSED || (c->flags & HF_TF_APP_CLOSED)) {
+        c->flags |= HF_TF_APP_CLOSED;
+        return HF_OK;
+    }
+    if (c->state == HF_SYN_SENT) {
+        hf_tcp_end(sh, c, HF_EDGE_CLOSE, HF_OK);
+        c->flags |= HF_TF_APP_CLOSED;
+        return HF_OK;
+    }
+    bool unread = hf_unread(c, r) > 0 || (r != NULL && r->ranges.count > 0);
+    c->flags |= HF_TF_APP_CLOSED;
+    bool both_fins_are_known = c->state >= HF_CLOSING;
+    if (unread && !both_fins_are_known) {
+        hf_tcp_end_with_rst(sh, c, HF_EDGE_UNREAD, HF_ERR_ABORTED, HF_WHY_RST_UNREAD);
+        return HF_OK;
+    }
+    hf_detach_receiving(sh, c);
+    if (c->state == HF_FIN_WAIT_2)
+        hf_timers_orphaned(sh, c);
+    return hf_call_shutdown(sh, c);
+}
+
+/* ---- 3.10.5 ABORT ---- */
+
+int hf_call_abort(struct hf_tcp_shared *sh, struct hf_tcp *c, enum hf_reason why)
+{
+    bool listener_closed = why == HF_EDGE_LISTENER_CLOSED;
+    enum hf_reason rst_why = listener_closed ? HF_WHY_RST_LISTENER_CLOSED : HF_WHY_RST_ABORT;
+    switch (c->state) {
+    case HF_CLOSED:
+        break;
+    case HF_SYN_SENT:
+    case HF_CLOSING:
+    case HF_LAST_ACK:
+    case HF_TIME_WAIT:
+        hf_tcp_end(sh, c, why, HF_ERR_ABORTED);
+        break;
+    default:
+        hf_tcp_end_with_rst(sh, c, why, HF_ERR_ABORTED, rst_why);
+        break;
+    }
+    c->flags |= HF_TF_APP_CLOSED;
+    hf_detach_receiving(sh, c);
+    return HF_OK;
+}
+
+/* ---- 3.10.6 STATUS ---- */
+
+void hf_call_status(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_info *info)
+{
+    const struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
+    const struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
+    bool over = c->state == HF_CLOSED;
+    *info = (struct hf_tcp_info){
+        .local = {c->local_addr, c->local_port},
+        .remote = {c->remote_addr, c->remote_port},
+        .state = c->state,
+        .is_passive = c->flags & HF_TF_PASSIVE,
+        .app_closed = c->flags & HF_TF_APP_CLOSED,
+        .fin_sent = c->flags & HF_TF_FIN_SENT,
+        .fin_received = c->flags & HF_TF_FIN_RECEIVED,
+        .we_closed_first = c->flags & HF_TF_CLOSED_FIRST,
+        .user = c->user,
+        .opened_at = c->opened_at,
+        .state_at = c->state_at,
+        .error = c->error,
+        .ended_why = c->ended,
+        .soft_error = c->advice,
+        .bytes_sent = c->snd_base,
+        .bytes_received = c->rcv_base,
+        .bytes_lost = over ? c->lost : 0,
+        .bytes_unread = over ? c->unread : hf_unread(c, r),
+        .send_queue = s == NULL ? 0 : (uint32_t)(s->end - c->snd_base),
+        .receive_queue = (uint32_t)hf_unread(c, r),
+        .in_flight = over ? 0 : hf_in_flight(c, s),
+        .cwnd = c->cc.cwnd,
+        .ssthresh = c->cc.ssthresh,
+        .mss = hf_effective_mss(sh, c),
+        .send_window = c->snd.wnd,
+        .receive_window = c->rcv.wnd,
+        .rto_ms = (uint32_t)(hf_rto(sh, c) / HF_MS),
+        .srtt_us = c->srtt_us,
+        .rttvar_us = c->rttvar_us,
+        .retransmits = c->retransmits,
+        .send_scale = c->snd_scale,
+        .receive_scale = c->rcv_scale,
+        .timestamps = c->flags & HF_TF_TIMESTAMPS,
+        .sack = c->flags & HF_TF_SACK,
+        .link = c->link,
+    };
+}
+
+/* ---- events: what is true of the connection, for the application ---- */
+
+/* After a call that took less than offered, half a buffer of room is worth a wake-up, a byte is not. */
+static bool is_writable(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
+{
+    if (send_error(c) != HF_OK || c->state == HF_SYN_SENT || c->state == HF_SYN_RECEIVED)
+        return false;
+    const struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
+    if (s == NULL && hf_pool_available(&sh->sending) == 0)
+        return false;
+    uint32_t least = c->flags & HF_TF_SOUGHT_ROOM ? c->send_limit / 3 : 1;
+    return send_room(c, s) >= HF_MAX(least, 1u) && hf_pool_available(&sh->blocks.pool) > 0;
+}
+
+uint32_t hf_tcp_events(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
+{
+    const struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
+    uint32_t bits = 0;
+    if (c->state == HF_CLOSED)
+        bits |= HF_EV_CLOSED;
+    else if (c->state != HF_SYN_SENT && c->state != HF_SYN_RECEIVED)
+        bits |= HF_EV_CONNECTED;
+    if (hf_unread(c, r) > 0)
+        bits |= HF_EV_READABLE;
+    if (is_writable(sh, c))
+        bits |= HF_EV_WRITABLE;
+    if (c->flags & HF_TF_FIN_RECEIVED)
+        bits |= HF_EV_PEER_CLOSED;
+    if (c->flags & HF_TF_PEER_URGENT)
+        bits |= HF_EV_URGENT;
+    if (c->sending == HF_NONE && c->snd_base > 0 && hf_seq_eq(c->snd.una, c->snd.nxt) && c->lost == 0)
+        bits |= HF_EV_SENT;
+    return bits;
+}

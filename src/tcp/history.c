@@ -1,0 +1,64 @@
+/* Notes: what happened, one entry each in a ring all connections share. The oldest is overwritten, counted. */
+#include "steps.h"
+
+static struct hf_note *next_note(struct hf_tcp_shared *sh)
+{
+    if (sh->history.capacity == 0)
+        return NULL;
+    if (sh->history.used < sh->history.capacity)
+        (void)hf_pool_take(&sh->history);
+    else
+        hf_count(sh, HF_LIMIT_HISTORY);
+    return hf_pool_at(&sh->history, (uint32_t)(sh->noted++ % sh->history.capacity));
+}
+
+static void describe(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_note *note)
+{
+    note->conn = (hf_conn){hf_pool_index(&sh->connections, c), c->own.generation};
+    note->local = (struct hf_endpoint){c->local_addr, c->local_port};
+    note->remote = (struct hf_endpoint){c->remote_addr, c->remote_port};
+    note->iss = c->iss.n;
+    note->irs = c->irs.n;
+}
+
+void hf_note_state(struct hf_tcp_shared *sh, const struct hf_tcp *c, enum hf_state from, enum hf_state to,
+                   enum hf_reason why)
+{
+    struct hf_note *note = next_note(sh);
+    if (note == NULL)
+        return;
+    *note = (struct hf_note){
+        .at = sh->now,
+        .number = sh->noted,
+        .kind = HF_NOTE_STATE,
+        .from = (uint8_t)from,
+        .to = (uint8_t)to,
+        .why = (uint16_t)why,
+    };
+    describe(sh, c, note);
+}
+
+void hf_note_segment(struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_segment *seg,
+                     enum hf_note_kind kind, enum hf_reason why, uint8_t from)
+{
+    struct hf_note *note = next_note(sh);
+    if (note == NULL)
+        return;
+    *note = (struct hf_note){
+        .at = sh->now,
+        .number = sh->noted,
+        .kind = (uint8_t)kind,
+        .from = from,
+        .to = c == NULL ? from : c->state,
+        .flags = seg->flags,
+        .why = (uint16_t)why,
+        .wnd = seg->wnd,
+        .seq = seg->seq.n,
+        .ack = seg->ack.n,
+        .len = seg->data_len,
+        .local.port = kind == HF_NOTE_IN ? seg->dst_port : seg->src_port,
+        .remote.port = kind == HF_NOTE_IN ? seg->src_port : seg->dst_port,
+    };
+    if (c != NULL)
+        describe(sh, c, note);
+}

@@ -1,0 +1,58 @@
+/*
+ * Advice from ICMP (RFC 9293, 3.9.2.2; RFC 5927; RFC 5461). Advice about a synchronized connection is remembered and ends
+ * nothing: it cannot be authenticated (MUST-56, BUG-15). Before that, what says "nobody there" ends the attempt.
+ * Source quench is ignored (MUST-55).
+ */
+#include "steps.h"
+
+#define LEAST_MTU_V4 552 /* 512 of text; a smaller path is worked through fragment by fragment, not believed */
+#define LEAST_MTU_V6 1280
+
+/* RFC 5927, 4.1: the quoted number must be of something in flight. */
+static bool is_plausible(const struct hf_tcp *c, hf_seq seq)
+{
+    return hf_seq_le_lt(c->snd.una, seq, c->snd.nxt);
+}
+
+static bool is_hard(enum hf_reason advice)
+{
+    return advice == HF_ADVICE_PORT_UNREACHABLE || advice == HF_ADVICE_PROTOCOL_UNREACHABLE ||
+           advice == HF_ADVICE_PROHIBITED;
+}
+
+enum hf_reason hf_tcp_icmp(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_icmp_quote *quote)
+{
+    if (c->state == HF_CLOSED || !is_plausible(c, quote->seq))
+        return HF_DROP_ICMP_BAD;
+    hf_count(sh, quote->advice);
+    if (quote->advice == HF_ADVICE_SOURCE_QUENCH)
+        return HF_ACCEPTED;
+    if (quote->advice == HF_ADVICE_PACKET_TOO_BIG) {
+        hf_tcp_set_mtu(sh, c, quote->mtu);
+        return HF_ACCEPTED;
+    }
+    c->advice = (uint8_t)quote->advice;
+    if (c->state == HF_SYN_SENT && is_hard(quote->advice)) {
+        bool port = quote->advice == HF_ADVICE_PORT_UNREACHABLE;
+        hf_tcp_end(sh, c, HF_EDGE_ICMP, port ? HF_ERR_REFUSED : HF_ERR_UNREACHABLE);
+    }
+    return HF_ACCEPTED;
+}
+
+void hf_tcp_set_mtu(struct hf_tcp_shared *sh, struct hf_tcp *c, uint16_t mtu)
+{
+    uint16_t least = hf_addr_is_v4(&c->remote_addr) ? LEAST_MTU_V4 : LEAST_MTU_V6;
+    mtu = HF_MAX(mtu, least);
+    if (mtu >= c->path_mtu)
+        return;
+    c->path_mtu = mtu;
+    hf_tcp_update_mss(c);
+    struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
+    if (!hf_is_synchronized(c->state))
+        return;
+    c->cc.mss = (uint16_t)hf_effective_mss(sh, c);
+    if (s == NULL)
+        return;
+    hf_cc_signal(&c->cc, &s->work, HF_CC_MSS, hf_in_flight(c, s), sh->now);
+    hf_loss_resend_all(sh, c, HF_WHY_RETRANSMIT_FAST); /* what is in flight was too big: cut anew, RFC 1191, 6.4 */
+}

@@ -1,0 +1,51 @@
+/*
+ * LISTEN (RFC 9293, 3.10.7.2), and the child a SYN makes of a listener. The listener stays in LISTEN for ever; its child
+ * takes the path the RFC describes for the connection itself. MUST-42, MUST-43: backlog and accept queue.
+ */
+#include "steps.h"
+
+static bool queues_are_full(const struct hf_listener *listener)
+{
+    return listener->waiting >= listener->backlog || listener->half_open >= 2 * listener->backlog;
+}
+
+static struct hf_verdict dropped(enum hf_reason why) { return (struct hf_verdict){.why = why}; }
+
+struct hf_verdict hf_listen_arrives(struct hf_tcp_shared *sh, struct hf_listener *listener, const struct hf_segment *seg)
+{
+    /* First: a RST is of no interest; nothing was sent yet that it could be about. */
+    if (seg->flags & HF_TCP_RST)
+        return dropped(HF_DROP_LISTEN_RST);
+    /* Second: an ACK acknowledges something nobody here sent. */
+    if (seg->flags & HF_TCP_ACK)
+        return (struct hf_verdict){.why = HF_DROP_LISTEN_ACK, .reset = HF_WHY_RST_BAD_ACK};
+    /* Third: a SYN. One that also ends the connection is no client's; it is dropped (docs/decisions.md). */
+    if (!(seg->flags & HF_TCP_SYN))
+        return dropped(HF_DROP_LISTEN_NO_SYN);
+    if (seg->flags & HF_TCP_FIN)
+        return dropped(HF_DROP_LISTEN_SYN_FIN);
+    listener->syns++;
+    if (queues_are_full(listener)) {
+        listener->overflows++;
+        if (sh->config.reset_on_overflow)
+            return (struct hf_verdict){.why = HF_DROP_BACKLOG_FULL, .reset = HF_WHY_RST_OVERFLOW};
+        return dropped(HF_DROP_BACKLOG_FULL);
+    }
+    return dropped(HF_ACCEPTED);
+}
+
+void hf_listen_spawn(struct hf_tcp_shared *sh, struct hf_listener *listener, struct hf_tcp *c,
+                     const struct hf_segment *seg)
+{
+    listener->half_open++;
+    c->flags |= HF_TF_PASSIVE;
+    c->irs = seg->seq;
+    c->rcv.nxt = hf_seq_add(seg->seq, 1);
+    c->rcv.up = c->rcv.nxt;
+    c->last_ack_sent = c->rcv.nxt;
+    hf_options_accept(sh, c, seg);
+    hf_take_window(c, seg);
+    c->owed |= HF_OWE_SYN;
+    hf_timers_open(sh, c);
+    hf_tcp_enter(sh, c, HF_SYN_RECEIVED, HF_EDGE_SYN);
+}

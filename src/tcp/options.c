@@ -1,0 +1,96 @@
+/*
+ * Options: what we offer, what we accept, what each later segment carries (RFC 9293, 3.2 and 3.7.1; RFC 7323; RFC 2018).
+ * MUST-4, MUST-5, MUST-6, MUST-7 (reading is src/wire/tcp_options.c), MUST-14, MUST-15, MUST-16, MUST-67.
+ */
+#include "steps.h"
+
+#define DEFAULT_MSS_V4 536  /* MUST-15 */
+#define DEFAULT_MSS_V6 1220
+#define LEAST_MSS 48 /* a smaller one would make each segment mostly header (BUG-03) */
+#define MOST_SCALE 14
+
+void hf_tcp_update_mss(struct hf_tcp *c)
+{
+    uint32_t path = c->path_mtu - hf_header_overhead(c);
+    c->mss = (uint16_t)HF_MAX(HF_MIN((uint32_t)c->peer_mss, path), (uint32_t)LEAST_MSS);
+}
+
+/* In SYN-SENT and for SYN,ACK the flags say what to offer; a SYN,ACK offers only what the SYN did (RFC 7323, 1.3). */
+void hf_options_offer(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_opts *opts)
+{
+    opts->present = HF_OPT_MSS;
+    opts->mss = (uint16_t)(c->path_mtu - hf_header_overhead(c));
+    if (c->flags & HF_TF_SCALE) {
+        opts->present |= HF_OPT_WSCALE;
+        opts->wscale = c->rcv_scale;
+    }
+    if (c->flags & HF_TF_SACK)
+        opts->present |= HF_OPT_SACK_OK;
+    if (c->flags & HF_TF_TIMESTAMPS) {
+        opts->present |= HF_OPT_TIMESTAMPS;
+        opts->tsval = hf_tcp_ms(sh) + c->ts_offset;
+        opts->tsecr = c->state == HF_SYN_SENT ? 0 : c->ts_recent;
+    }
+}
+
+static void keep_if(struct hf_tcp *c, uint32_t flag, bool offered_by_peer)
+{
+    if (!offered_by_peer)
+        c->flags &= ~flag;
+}
+
+void hf_options_accept(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg)
+{
+    const struct hf_tcp_opts *opts = &seg->opts;
+    bool v4 = hf_addr_is_v4(&c->remote_addr);
+    c->peer_mss = opts->present & HF_OPT_MSS ? opts->mss : (uint16_t)(v4 ? DEFAULT_MSS_V4 : DEFAULT_MSS_V6);
+    hf_tcp_update_mss(c);
+    keep_if(c, HF_TF_SCALE, opts->present & HF_OPT_WSCALE);
+    keep_if(c, HF_TF_SACK, opts->present & HF_OPT_SACK_OK);
+    keep_if(c, HF_TF_TIMESTAMPS, opts->present & HF_OPT_TIMESTAMPS);
+    c->snd_scale = c->flags & HF_TF_SCALE ? (uint8_t)HF_MIN(opts->wscale, MOST_SCALE) : 0;
+    if (!(c->flags & HF_TF_SCALE))
+        c->rcv_scale = 0;
+    if (c->flags & HF_TF_TIMESTAMPS) {
+        c->ts_recent = opts->tsval;
+        c->ts_recent_ms = hf_tcp_ms(sh);
+    }
+}
+
+/* SACK blocks fit behind timestamps up to three, else four (RFC 2018, 3; BUG-39). The newest stands first. */
+static void fill_sacks(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_opts *opts)
+{
+    const struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
+    if (!(c->flags & HF_TF_SACK) || r == NULL || r->ranges.count == 0)
+        return;
+    struct hf_range recent[HF_TCP_SACK_MAX];
+    unsigned most = c->flags & HF_TF_TIMESTAMPS ? 3 : 4;
+    unsigned count = hf_ranges_recent(&r->ranges, recent, most);
+    for (unsigned i = 0; i < count; i++)
+        opts->sack[i] = (struct hf_sack_block){hf_rcv_seq(c, recent[i].from), hf_rcv_seq(c, recent[i].to)};
+    opts->sack_count = (uint8_t)count;
+    opts->present |= HF_OPT_SACK;
+}
+
+void hf_options_fill(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_opts *opts)
+{
+    opts->present = 0;
+    opts->sack_count = 0;
+    if (c->flags & HF_TF_TIMESTAMPS) {
+        opts->present |= HF_OPT_TIMESTAMPS;
+        opts->tsval = hf_tcp_ms(sh) + c->ts_offset;
+        opts->tsecr = c->ts_recent;
+    }
+    fill_sacks(sh, c, opts);
+}
+
+uint32_t hf_effective_mss(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
+{
+    uint32_t options = c->flags & HF_TF_TIMESTAMPS ? 12 : 0;
+    const struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
+    if ((c->flags & HF_TF_SACK) && r != NULL && r->ranges.count > 0) {
+        uint32_t most = c->flags & HF_TF_TIMESTAMPS ? 3 : 4;
+        options += 4 + 8 * HF_MIN(r->ranges.count, most);
+    }
+    return c->mss > options + 8 ? c->mss - options : 8;
+}

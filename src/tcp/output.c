@@ -1,0 +1,198 @@
+/*
+ * A plan becomes a segment (RFC 9293, 3.1), and the debts it pays are struck out. SND.NXT moves here and nowhere else.
+ *
+ * Read first: plan.c.
+ */
+#include "../base/sum.h"
+#include "steps.h"
+
+/* The fields every segment has. MUST-2: the checksum follows in the engine; every segment after the SYN carries ACK. */
+static void begin(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_plan *plan,
+                  struct hf_segment *seg)
+{
+    seg->src_port = c->local_port;
+    seg->dst_port = c->remote_port;
+    seg->seq = plan->seq;
+    seg->ack = c->rcv.nxt;
+    seg->data = NULL;
+    seg->data_len = plan->len;
+    seg->len = plan->len + plan->fin;
+    seg->up = 0;
+    seg->flags = HF_TCP_ACK;
+    seg->traffic_class = c->traffic_class;
+    seg->coalesced = 1;
+    seg->at = sh->now;
+    seg->wnd = hf_window_field(sh, c, false);
+    hf_options_fill(sh, c, &seg->opts);
+}
+
+static void fill_syn(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_segment *seg)
+{
+    seg->len = 1;
+    seg->flags = HF_TCP_SYN;
+    seg->wnd = hf_window_field(sh, c, true);
+    if (c->state == HF_SYN_SENT)
+        seg->ack = hf_seq_of(0);
+    else
+        seg->flags |= HF_TCP_ACK;
+    hf_options_offer(sh, c, &seg->opts);
+}
+
+static void fill_urgent(const struct hf_tcp *c, const struct hf_tcp_sending *s, struct hf_segment *seg)
+{
+    if (!(c->flags & HF_TF_URGENT) || s == NULL || !hf_seq_gt(s->up, seg->seq))
+        return;
+    seg->flags |= HF_TCP_URG;
+    seg->up = (uint16_t)HF_MIN((uint32_t)hf_seq_diff(s->up, seg->seq), 65535u);
+}
+
+static void fill_data(const struct hf_tcp *c, const struct hf_tcp_sending *s, const struct hf_tcp_plan *plan,
+                      struct hf_segment *seg)
+{
+    seg->flags |= (uint8_t)((plan->psh ? HF_TCP_PSH : 0) | (plan->fin ? HF_TCP_FIN : 0));
+    fill_urgent(c, s, seg);
+}
+
+/* ---- debts ---- */
+
+/* Everything that carries ACK says all there is to say about what was received. */
+static void pay_ack(struct hf_tcp *c, const struct hf_segment *seg)
+{
+    bool syn = seg->flags & HF_TCP_SYN;
+    c->rcv.wnd = (uint32_t)seg->wnd << (syn ? 0 : c->rcv_scale);
+    c->last_ack_sent = c->rcv.nxt;
+    hf_timers_ack_paid(c);
+}
+
+static void pay_syn(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    c->owed &= (uint8_t)~HF_OWE_SYN;
+    if (hf_seq_eq(c->snd.nxt, c->iss))
+        c->snd.nxt = hf_seq_add(c->iss, 1);
+    c->retransmits += (c->flags & HF_TF_SYN_AGAIN) != 0;
+    hf_timers_transmitted(sh, c);
+}
+
+/* Was it cwnd, rather than the application or the peer, that set the limit (RFC 7661, 4.2)? */
+static bool cwnd_was_the_limit(const struct hf_tcp *c, const struct hf_tcp_sending *s, uint32_t mss)
+{
+    uint32_t in_flight = hf_in_flight(c, s);
+    if (c->cc.cwnd < c->cc.ssthresh && in_flight * 2 >= c->cc.cwnd)
+        return true;
+    return hf_unsent(c, s) > 0 && in_flight + mss > c->cc.cwnd;
+}
+
+/* RFC 5681, 4.1: after an idle RTO the window starts again. */
+static void restart_after_idle(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s)
+{
+    uint32_t idle_ms = hf_tcp_ms(sh) - c->last_sent_ms;
+    bool idle = hf_seq_eq(c->snd.una, c->snd.nxt) && c->snd_base > 0;
+    if (idle && idle_ms > (uint32_t)(hf_rto(sh, c) / HF_MS))
+        hf_cc_signal(&c->cc, &s->work, HF_CC_IDLE, 0, sh->now);
+}
+
+static void sent_first_time(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s,
+                            const struct hf_tcp_plan *plan)
+{
+    hf_seq end = hf_seq_add(plan->seq, plan->len + plan->fin);
+    uint32_t mss = hf_effective_mss(sh, c);
+    restart_after_idle(sh, c, s);
+    (void)hf_sent_add(sh, s, plan->seq, end); /* the plan saw that there is room */
+    c->snd.nxt = end;
+    if (plan->len % mss != 0)
+        s->small = end;
+    if (plan->fin)
+        c->flags |= HF_TF_FIN_SENT;
+    if (cwnd_was_the_limit(c, s, mss))
+        c->flags |= HF_TF_CWND_LIMITED;
+    else
+        c->flags &= ~(uint32_t)HF_TF_CWND_LIMITED;
+}
+
+static void sent_again(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s,
+                       const struct hf_tcp_plan *plan)
+{
+    c->retransmits += 1 + plan->len / (hf_effective_mss(sh, c) + 1);
+    s->repair_due = false;
+    if (plan->what == HF_SEND_DATA) {
+        hf_sent_again(sh, s, plan->len + plan->fin);
+        if (s->next_lost != HF_NONE)
+            c->flags |= HF_TF_CWND_LIMITED;
+        return;
+    }
+    struct hf_sent *run = hf_sent_at(sh, s->first); /* a probe's byte: it was never lost, only refused */
+    run->at = sh->now;
+    run->flags |= HF_SENT_AGAIN;
+}
+
+static void pay_data(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s,
+                     const struct hf_tcp_plan *plan)
+{
+    if (plan->what == HF_SEND_PROBE) {
+        c->owed &= (uint8_t)~HF_OWE_PROBE;
+        s->probing = c->snd.wnd == 0;
+    }
+    if (plan->again)
+        sent_again(sh, c, s, plan);
+    else
+        sent_first_time(sh, c, s, plan);
+    c->last_sent_ms = hf_tcp_ms(sh);
+    hf_timers_transmitted(sh, c);
+}
+
+/* ---- bytes ---- */
+
+static void write_bytes(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, uint8_t *out,
+                        bool skip_sum, struct hf_tcp_written *written)
+{
+    const struct hf_segment *seg = &written->seg;
+    written->header_len = hf_tcp_write(seg, out);
+    written->len = written->header_len + seg->data_len;
+    written->sum = 0;
+    uint8_t *payload = out + written->header_len;
+    uint64_t at = seg->data_len > 0 ? hf_snd_offset(c, seg->seq) : 0;
+    if (skip_sum) {
+        if (seg->data_len > 0)
+            hf_stream_read(&s->stream, &sh->blocks, at, payload, seg->data_len);
+        return;
+    }
+    written->sum = hf_sum(out, written->header_len);
+    if (seg->data_len > 0)
+        written->sum = hf_sum_add(written->sum,
+                                  hf_stream_read_sum(&s->stream, &sh->blocks, at, payload, seg->data_len));
+}
+
+void hf_tcp_output(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_tcp_plan *plan, uint8_t *out,
+                   bool skip_sum, struct hf_tcp_written *written)
+{
+    struct hf_segment *seg = &written->seg;
+    struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
+    uint32_t mss = hf_effective_mss(sh, c);
+    begin(sh, c, plan, seg);
+    bool data = plan->what == HF_SEND_DATA || plan->what == HF_SEND_PROBE;
+    if (data && s == NULL)
+        s = hf_attach_sending(sh, c); /* a FIN with nothing before it; the plan saw that there is room */
+    if (plan->what == HF_SEND_SYN)
+        fill_syn(sh, c, seg);
+    else if (plan->what == HF_SEND_RST)
+        seg->flags |= HF_TCP_RST;
+    else if (data)
+        fill_data(c, s, plan, seg);
+    write_bytes(sh, c, s, out, skip_sum, written);
+    written->gso_size = plan->len > mss ? (uint16_t)mss : 0;
+
+    if (plan->what == HF_SEND_RST) {
+        c->flags &= ~(uint32_t)HF_TF_OWE_RST;
+        hf_count(sh, plan->why);
+        return;
+    }
+    pay_ack(c, seg);
+    if (plan->what == HF_SEND_SYN)
+        pay_syn(sh, c);
+    else if (data)
+        pay_data(sh, c, s, plan);
+    if (plan->why == HF_WHY_KEEP_ALIVE)
+        c->owed &= (uint8_t)~HF_OWE_KEEP_ALIVE;
+    hf_timers_review(sh, c);
+    hf_count(sh, plan->why);
+}

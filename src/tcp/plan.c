@@ -1,0 +1,229 @@
+/*
+ * What to send now, and why (RFC 9293, 3.7 and 3.8.6): a ladder of small questions in a fixed order. Whoever answers
+ * yes has filled in the plan; if nobody does, the plan says when to ask again.
+ *
+ *     a reset owed?  a SYN?  something lost to repair?  new data that both windows, Nagle and silly-window avoidance
+ *     allow?  the FIN?  a probe of the closed window?  an ACK owed now?  a window update?  a keep-alive?
+ *
+ * Nothing here changes anything: output.c executes the plan, hf_deadline quotes it, tests assert on it.
+ *
+ * Read first: tcb.h. Read next: output.c.
+ */
+#include "steps.h"
+
+#define LOOK_AGAIN (10 * HF_MS) /* after a pool was found empty */
+
+static bool plan_rst(const struct hf_tcp *c, struct hf_tcp_plan *plan)
+{
+    if (!(c->flags & HF_TF_OWE_RST))
+        return false;
+    plan->what = HF_SEND_RST;
+    plan->why = c->rst_why;
+    plan->seq = c->snd.nxt;
+    return true;
+}
+
+static bool plan_syn(const struct hf_tcp *c, struct hf_tcp_plan *plan)
+{
+    if (!(c->owed & HF_OWE_SYN))
+        return false;
+    plan->what = HF_SEND_SYN;
+    plan->why = c->state == HF_SYN_SENT ? HF_WHY_SYN : HF_WHY_SYN_ACK;
+    if (c->flags & HF_TF_SYN_AGAIN)
+        plan->why = HF_WHY_SYN_AGAIN;
+    plan->seq = c->iss;
+    return true;
+}
+
+/* ---- data: how much of it may go ---- */
+
+/* cwnd less what is in the network. With nothing in flight a full segment may always go. */
+static uint32_t congestion_room(const struct hf_tcp *c, const struct hf_tcp_sending *s, uint32_t mss)
+{
+    uint32_t in_flight = hf_in_flight(c, s);
+    if (in_flight == 0)
+        return HF_MAX(c->cc.cwnd, mss);
+    return c->cc.cwnd > in_flight ? c->cc.cwnd - in_flight : 0;
+}
+
+/* SND.UNA + SND.WND - SND.NXT, never negative: a peer may shrink its window (MUST-34; BUG-34). */
+static uint32_t usable_window(const struct hf_tcp *c)
+{
+    int32_t room = hf_seq_diff(hf_seq_add(c->snd.una, c->snd.wnd), c->snd.nxt);
+    return room > 0 ? (uint32_t)room : 0;
+}
+
+/* Most payload of one frame: a segment, or as many whole ones as the link splits by itself. */
+static uint32_t frame_payload(const struct hf_tcp *c, uint32_t mss)
+{
+    return c->burst > mss ? c->burst - c->burst % mss : mss;
+}
+
+/* Something lost, in order. The first repair of an episode goes whatever cwnd says (RFC 5681, 3.2; RFC 6675, 5). */
+static bool plan_repair(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s,
+                        struct hf_tcp_plan *plan)
+{
+    if (s->next_lost == HF_NONE)
+        return false;
+    uint32_t mss = hf_effective_mss(sh, c);
+    uint32_t room = congestion_room(c, s, mss);
+    if (s->repair_due)
+        room = HF_MAX(room, mss);
+    const struct hf_sent *run = hf_sent_at(sh, s->next_lost);
+    hf_seq data_end = hf_seq_min(run->to, hf_snd_seq(c, s->end));
+    uint32_t data_len = (uint32_t)hf_seq_diff(data_end, run->from);
+    if (room < HF_MIN(mss, data_len))
+        return false;
+    uint32_t most = HF_MIN(frame_payload(c, mss), HF_MAX(room - room % mss, mss));
+    plan->what = HF_SEND_DATA;
+    plan->why = run->why_again;
+    plan->seq = run->from;
+    plan->len = HF_MIN(data_len, most);
+    plan->fin = plan->len == data_len && hf_seq_gt(run->to, data_end);
+    plan->psh = true;
+    plan->again = true;
+    return true;
+}
+
+/* Nagle's algorithm (3.7.4) as Minshall put it: a segment that is not full waits while another such one is in flight.
+ * What ends the stream does not wait, nor does urgent data. */
+static bool nagle_holds(const struct hf_tcp *c, const struct hf_tcp_sending *s)
+{
+    if (c->flags & (HF_TF_FIN_QUEUED | HF_TF_URGENT))
+        return false;
+    if (c->flags & HF_TF_MORE)
+        return true;
+    return !(c->flags & HF_TF_NO_DELAY) && hf_seq_gt(s->small, c->snd.una);
+}
+
+/* How much new data may go in the next frame, 0 for none. SHLD-7, MUST-38 (silly windows, 3.8.6.2.1). */
+static uint32_t new_data_len(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s)
+{
+    uint64_t unsent = hf_unsent(c, s);
+    uint32_t mss = hf_effective_mss(sh, c), window = usable_window(c);
+    uint32_t want = (uint32_t)HF_MIN(unsent, (uint64_t)window);
+    uint32_t room = congestion_room(c, s, mss);
+    if (room < HF_MIN(want, mss))
+        return 0;
+    uint32_t len = HF_MIN(HF_MIN(want, room), frame_payload(c, mss));
+    if (len >= mss) {
+        bool tail_waits = len < unsent || nagle_holds(c, s);
+        return tail_waits ? len - len % mss : len;
+    }
+    if (len == unsent)
+        return nagle_holds(c, s) ? 0 : len;
+    return len > 0 && len >= c->snd.max_wnd / 2 ? len : 0;
+}
+
+static bool plan_new_data(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s,
+                          struct hf_tcp_plan *plan)
+{
+    if (hf_pool_available(&sh->sent) == 0)
+        return false;
+    uint32_t len = new_data_len(sh, c, s);
+    if (len == 0)
+        return false;
+    hf_seq end = hf_seq_add(c->snd.nxt, len);
+    plan->what = HF_SEND_DATA;
+    plan->why = s->recovery == HF_OPEN && s->dup_acks > 0 ? HF_WHY_LIMITED_TRANSMIT : HF_WHY_DATA;
+    plan->seq = c->snd.nxt;
+    plan->len = len;
+    plan->psh = hf_seq_lt_le(c->snd.nxt, s->push, end);
+    plan->fin = (c->flags & HF_TF_FIN_QUEUED) && len == hf_unsent(c, s);
+    return true;
+}
+
+/* The FIN alone, whatever the window: it takes a number but no room, and doubles as a probe. */
+static bool plan_fin(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s,
+                     struct hf_tcp_plan *plan)
+{
+    if (!(c->flags & HF_TF_FIN_QUEUED) || (c->flags & HF_TF_FIN_SENT) || hf_unsent(c, s) > 0)
+        return false;
+    if (hf_pool_available(&sh->sent) == 0 || (s == NULL && hf_pool_available(&sh->sending) == 0))
+        return false;
+    plan->what = HF_SEND_DATA;
+    plan->why = HF_WHY_FIN;
+    plan->seq = c->snd.nxt;
+    plan->fin = true;
+    return true;
+}
+
+/* One byte into a closed window, or what silly-window avoidance held back; the byte already out goes again. */
+static bool plan_probe(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s,
+                       struct hf_tcp_plan *plan)
+{
+    if (!(c->owed & HF_OWE_PROBE))
+        return false;
+    plan->what = HF_SEND_PROBE;
+    plan->why = HF_WHY_WINDOW_PROBE;
+    plan->seq = c->snd.una;
+    plan->again = s->first != HF_NONE;
+    if (plan->again) {
+        plan->len = 1;
+        return true;
+    }
+    uint64_t unsent = hf_unsent(c, s);
+    if (unsent == 0 || hf_pool_available(&sh->sent) == 0)
+        return false;
+    uint32_t most = HF_MIN(hf_effective_mss(sh, c), HF_MAX(c->snd.wnd, 1u));
+    plan->len = (uint32_t)HF_MIN(unsent, (uint64_t)most);
+    return true;
+}
+
+/* ---- ACKs alone ---- */
+
+static bool plan_ack(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_plan *plan)
+{
+    plan->what = HF_SEND_ACK;
+    plan->seq = c->snd.nxt;
+    if (c->owed & HF_OWE_ACK_NOW) {
+        plan->why = c->ack_why;
+        return true;
+    }
+    if (hf_window_update_is_due(sh, c)) {
+        plan->why = HF_WHY_WINDOW_UPDATE;
+        return true;
+    }
+    if (c->owed & HF_OWE_KEEP_ALIVE) {
+        plan->why = HF_WHY_KEEP_ALIVE;
+        plan->seq = hf_seq_sub(c->snd.nxt, 1); /* outside the window, so that it must be answered (3.8.4) */
+        return true;
+    }
+    return false;
+}
+
+static bool plan_data(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_plan *plan)
+{
+    const struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
+    if (hf_syn_is_unacked(c))
+        return false;
+    if (s != NULL && (plan_repair(sh, c, s, plan) || plan_new_data(sh, c, s, plan)))
+        return true;
+    if (plan_fin(sh, c, s, plan))
+        return true;
+    return s != NULL && plan_probe(sh, c, s, plan);
+}
+
+/* Did an empty pool, rather than a rule, keep something back? */
+static bool is_starved(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
+{
+    if (c->flags & HF_TF_STARVED)
+        return true;
+    bool something = c->sending != HF_NONE || (c->flags & (HF_TF_FIN_QUEUED | HF_TF_FIN_SENT)) == HF_TF_FIN_QUEUED;
+    return something && hf_pool_available(&sh->sent) == 0;
+}
+
+struct hf_tcp_plan hf_tcp_plan(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
+{
+    struct hf_tcp_plan plan = {.what = HF_SEND_NOTHING, .ask_at = HF_NEVER};
+    if (plan_rst(c, &plan) || c->state == HF_CLOSED)
+        return plan;
+    if (plan_syn(c, &plan) || plan_data(sh, c, &plan))
+        return plan;
+    if (c->state != HF_SYN_SENT && plan_ack(sh, c, &plan))
+        return plan;
+    plan = (struct hf_tcp_plan){.what = HF_SEND_NOTHING, .ask_at = hf_timers_next(c)};
+    if (is_starved(sh, c))
+        plan.ask_at = hf_time_first(plan.ask_at, hf_time_add(sh->now, LOOK_AGAIN));
+    return plan;
+}

@@ -1,0 +1,179 @@
+/*
+ * The seventh and eighth checks' substance (RFC 9293, 3.10.7.4): text goes straight to its place in the receive stream,
+ * in order or not; what lies beyond a hole is remembered as ranges; a FIN waits for the hole before it.
+ *
+ *       read        RCV.NXT               right edge of the window
+ *     ----|------------|-------[ ranges ]----|--
+ *          unread            out of order
+ *
+ * Read first: synchronized.c. Read next: window.c.
+ */
+#include "steps.h"
+
+/* New text as stream offsets, trimmed to what is expected: after RCV.NXT, inside the window, before the FIN. */
+struct text {
+    uint64_t from, to;
+    const uint8_t *data;
+};
+
+static bool trim(const struct hf_tcp *c, const struct hf_tcp_receiving *r, const struct hf_segment *seg,
+                 struct text *text)
+{
+    int64_t from = hf_rcv_offset(c, seg->seq) + ((seg->flags & HF_TCP_SYN) != 0);
+    int64_t to = from + seg->data_len;
+    int64_t low = (int64_t)c->rcv_base, high = low + c->rcv.wnd;
+    if (r != NULL && (c->flags & HF_TF_FIN_SEEN))
+        high = HF_MIN(high, (int64_t)r->fin);
+    int64_t skipped = from < low ? low - from : 0;
+    from += skipped;
+    to = HF_MIN(to, high);
+    if (from >= to)
+        return false;
+    *text = (struct text){(uint64_t)from, (uint64_t)to, seg->data + skipped};
+    return true;
+}
+
+/* Out-of-order text may use the pool only while an eighth of it is left for what is in order (RFC 2018, 8). */
+static bool room_for_out_of_order(const struct hf_tcp_shared *sh)
+{
+    return hf_pool_available(&sh->blocks.pool) > sh->blocks.pool.capacity / 8;
+}
+
+/* In-order text takes precedence: what lies beyond a hole is given back, and will be sent again. */
+static void prune(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_receiving *r)
+{
+    hf_stream_drop_above(&r->stream, &sh->blocks, c->rcv_base + sh->blocks.block_len);
+    hf_ranges_remove_above(&r->ranges, c->rcv_base);
+}
+
+static enum hf_reason keep_out_of_order(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_receiving *r,
+                                        const struct text *text)
+{
+    hf_owe_ack(c, HF_WHY_ACK_NOW); /* a duplicate ACK at once, so that the peer sees the hole (RFC 5681, 4.2) */
+    if (!room_for_out_of_order(sh)) {
+        hf_count(sh, HF_LIMIT_BLOCKS);
+        return HF_LIMIT_BLOCKS;
+    }
+    uint32_t len = (uint32_t)(text->to - text->from);
+    if (!hf_ranges_add(&r->ranges, text->from, text->to))
+        return HF_DROP_RANGES_FULL;
+    uint32_t written = hf_stream_write(&r->stream, &sh->blocks, text->from, text->data, len);
+    if (written < len) {
+        hf_ranges_remove_above(&r->ranges, text->from + written);
+        hf_count(sh, HF_LIMIT_BLOCKS);
+    }
+    return HF_ACCEPTED;
+}
+
+static void advance(struct hf_tcp *c, uint64_t by)
+{
+    c->rcv_base += by;
+    c->rcv.nxt = hf_seq_add(c->rcv.nxt, (uint32_t)by);
+    c->rcv.wnd -= (uint32_t)HF_MIN(by, c->rcv.wnd);
+}
+
+/* What RCV.NXT has reached or passed is in order now. */
+static bool absorb_ranges(struct hf_tcp *c, struct hf_tcp_receiving *r)
+{
+    if (r->ranges.count == 0 || r->ranges.item[0].from > c->rcv_base)
+        return false;
+    uint64_t to = r->ranges.item[0].to;
+    if (to > c->rcv_base)
+        advance(c, to - c->rcv_base);
+    hf_ranges_remove_below(&r->ranges, c->rcv_base);
+    return true;
+}
+
+/* Every second full segment is acknowledged at once, a coalesced one counts for all it was; the rest may wait
+ * (RFC 9293, 3.8.6.3; MUST-58, MUST-59, SHLD-18). */
+static void owe_ack_for(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg, bool hole)
+{
+    if (hole) {
+        hf_owe_ack(c, HF_WHY_ACK_NOW);
+        return;
+    }
+    uint32_t segments = c->unacked_segments + seg->coalesced;
+    c->unacked_segments = (uint8_t)HF_MIN(segments, 255u);
+    if (segments >= 2)
+        hf_owe_ack(c, HF_WHY_ACK_EVERY_SECOND);
+    else
+        hf_timers_ack_owed(sh, c);
+}
+
+static enum hf_reason take_in_order(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_receiving *r,
+                                    const struct text *text, const struct hf_segment *seg)
+{
+    uint32_t len = (uint32_t)(text->to - text->from);
+    uint32_t written = hf_stream_write(&r->stream, &sh->blocks, text->from, text->data, len);
+    if (written < len) {
+        hf_count(sh, HF_LIMIT_BLOCKS);
+        prune(sh, c, r);
+        written += hf_stream_write(&r->stream, &sh->blocks, text->from + written, text->data + written, len - written);
+    }
+    advance(c, written);
+    bool hole = r->ranges.count > 0;
+    (void)absorb_ranges(c, r);
+    owe_ack_for(sh, c, seg, hole || written < len);
+    if (written > 0)
+        c->own.news |= HF_EV_READABLE;
+    return written == 0 ? HF_LIMIT_BLOCKS : HF_ACCEPTED;
+}
+
+/* Data for an application that has closed both directions: the peer must learn that it was lost (RFC 1122, 4.2.2.13;
+ * RFC 9293, 3.6.1, MUST-71's SHOULD). */
+static enum hf_reason refuse_text(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    hf_tcp_end_with_rst(sh, c, HF_EDGE_DATA_AFTER_CLOSE, HF_ERR_ABORTED, HF_WHY_RST_DATA_AFTER_CLOSE);
+    return HF_DROP_DATA_AFTER_CLOSE;
+}
+
+enum hf_reason hf_text_arrives(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg)
+{
+    struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
+    struct text text;
+    if (!trim(c, r, seg, &text)) {
+        hf_owe_ack(c, HF_WHY_ACK_NOW); /* a duplicate, or a probe of the closed window */
+        return c->rcv.wnd == 0 ? HF_DROP_OUT_OF_WINDOW : HF_ACCEPTED;
+    }
+    if (c->flags & HF_TF_APP_CLOSED)
+        return refuse_text(sh, c);
+    r = hf_attach_receiving(sh, c);
+    if (r == NULL)
+        return HF_LIMIT_RECEIVING;
+    if (text.from == c->rcv_base)
+        return take_in_order(sh, c, r, &text, seg);
+    return keep_out_of_order(sh, c, r, &text);
+}
+
+void hf_fin_arrives(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg)
+{
+    if (c->flags & HF_TF_FIN_SEEN)
+        return;
+    int64_t at = hf_rcv_offset(c, seg->seq) + ((seg->flags & HF_TCP_SYN) != 0) + seg->data_len;
+    if (at < (int64_t)c->rcv_base || at > (int64_t)(c->rcv_base + c->rcv.wnd))
+        return; /* beyond the window: it will come again */
+    struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
+    if (r == NULL && at > (int64_t)c->rcv_base)
+        r = hf_attach_receiving(sh, c);
+    if (r != NULL)
+        r->fin = (uint64_t)at;
+    else if (at > (int64_t)c->rcv_base)
+        return; /* no room to remember it */
+    c->flags |= HF_TF_FIN_SEEN;
+    hf_owe_ack(c, HF_WHY_ACK_NOW);
+}
+
+bool hf_fin_is_next(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    if (!(c->flags & HF_TF_FIN_SEEN) || (c->flags & HF_TF_FIN_RECEIVED))
+        return false;
+    const struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
+    if (r != NULL && r->fin != c->rcv_base)
+        return false;
+    c->flags |= HF_TF_FIN_RECEIVED;
+    c->rcv.nxt = hf_seq_add(c->rcv.nxt, 1);
+    c->rcv.wnd -= c->rcv.wnd > 0;
+    c->own.news |= HF_EV_PEER_CLOSED;
+    hf_owe_ack(c, HF_WHY_ACK_NOW);
+    return true;
+}

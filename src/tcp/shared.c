@@ -1,0 +1,24 @@
+/* The state all connections of an engine share, made once. */
+#include "steps.h"
+
+_Static_assert(HF_REASON_COUNT <= 256, "a reason fits the record's one-byte fields");
+
+static uint32_t or_else(uint32_t value, uint32_t otherwise) { return value != 0 ? value : otherwise; }
+
+void hf_tcp_shared_init(struct hf_tcp_shared *sh, struct hf_arena *arena, const struct hf_config *config, hf_time now)
+{
+    sh->now = now;
+    sh->config = *config;
+    hf_pool_init(&sh->connections, arena, config->max_connections, sizeof(struct hf_tcp));
+    hf_pool_init(&sh->listeners, arena, config->max_listeners, sizeof(struct hf_listener));
+    hf_pool_init(&sh->sending, arena, or_else(config->max_sending, config->max_connections),
+                 sizeof(struct hf_tcp_sending));
+    hf_pool_init(&sh->receiving, arena, or_else(config->max_receiving, config->max_connections),
+                 sizeof(struct hf_tcp_receiving));
+    hf_pool_init(&sh->sent, arena, config->max_sent, sizeof(struct hf_sent));
+    hf_blocks_init(&sh->blocks, arena, config->max_blocks, config->block_len);
+    hf_pool_init(&sh->history, arena, config->max_history, sizeof(struct hf_note));
+    hf_random_init(&sh->random, config->seed);
+    sh->isn_key = hf_random_key(&sh->random);
+    sh->timestamp_key = hf_random_key(&sh->random);
+}

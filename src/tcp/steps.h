@@ -1,0 +1,209 @@
+/*
+ * The steps of TCP, a paragraph per file of this directory, in the order of RFC 9293: what each file offers the others.
+ *
+ * Direction of knowledge: arriving segments and calls change the record and note what is owed; timeouts.c alone arms
+ * timers; plan.c decides; output.c pays.
+ */
+#ifndef HF_TCP_STEPS_H
+#define HF_TCP_STEPS_H
+
+#include "tcp_for_engine.h"
+
+/* ---- sequence space and stream offsets: the one place where the two meet ---- */
+
+/* The sequence number of byte `offset` of what we send, and back. ISS+1 is offset 0. */
+static inline hf_seq hf_snd_seq(const struct hf_tcp *c, uint64_t offset)
+{
+    return hf_seq_add(c->iss, 1 + (uint32_t)offset);
+}
+static inline uint64_t hf_snd_offset(const struct hf_tcp *c, hf_seq seq)
+{
+    return c->snd_base + (uint64_t)(int64_t)hf_seq_diff(seq, hf_snd_seq(c, c->snd_base));
+}
+/* The same for what we receive. IRS+1 is offset 0; may be negative (as int64) for what lies before it. */
+static inline int64_t hf_rcv_offset(const struct hf_tcp *c, hf_seq seq)
+{
+    return (int64_t)c->rcv_base + hf_seq_diff(seq, hf_seq_add(c->irs, 1 + (uint32_t)c->rcv_base));
+}
+static inline hf_seq hf_rcv_seq(const struct hf_tcp *c, uint64_t offset)
+{
+    return hf_seq_add(c->irs, 1 + (uint32_t)offset);
+}
+
+static inline bool hf_syn_is_unacked(const struct hf_tcp *c) { return hf_seq_eq(c->snd.una, c->iss); }
+static inline bool hf_is_synchronized(uint8_t state) { return state >= HF_ESTABLISHED; }
+/* May the peer still send us data? */
+static inline bool hf_may_receive(uint8_t state)
+{
+    return state == HF_ESTABLISHED || state == HF_FIN_WAIT_1 || state == HF_FIN_WAIT_2;
+}
+/* Bytes that arrived in order and were not read. */
+static inline uint64_t hf_unread(const struct hf_tcp *c, const struct hf_tcp_receiving *r)
+{
+    return r == NULL ? 0 : c->rcv_base - r->read;
+}
+/* Bytes queued and never sent. */
+static inline uint64_t hf_unsent(const struct hf_tcp *c, const struct hf_tcp_sending *s)
+{
+    if (s == NULL || hf_syn_is_unacked(c))
+        return s == NULL ? 0 : s->end;
+    uint64_t next = hf_snd_offset(c, c->snd.nxt);
+    return next >= s->end ? 0 : s->end - next;
+}
+/* Bytes in the network, as far as we know: sent, and neither acknowledged, SACKed nor thought lost (RFC 6675, pipe). */
+static inline uint32_t hf_in_flight(const struct hf_tcp *c, const struct hf_tcp_sending *s)
+{
+    uint32_t out = (uint32_t)hf_seq_diff(c->snd.nxt, c->snd.una);
+    uint32_t gone = s == NULL ? 0 : s->sacked + s->lost + s->guessed;
+    return out > gone ? out - gone : 0;
+}
+
+/* ---- state.c: figure 5 ---- */
+
+void hf_tcp_enter(struct hf_tcp_shared *sh, struct hf_tcp *c, enum hf_state to, enum hf_reason why);
+/* The connection is over: CLOSED, timers stopped, buffers given back; what cannot be delivered is counted. */
+void hf_tcp_end(struct hf_tcp_shared *sh, struct hf_tcp *c, enum hf_reason why, enum hf_error error);
+/* The same, and one RST tells the peer. */
+void hf_tcp_end_with_rst(struct hf_tcp_shared *sh, struct hf_tcp *c, enum hf_reason why, enum hf_error error,
+                         enum hf_reason rst_why);
+/* Attaches and gives back the two working states. attach_* return NULL, counted, when the pool is empty. */
+struct hf_tcp_sending *hf_attach_sending(struct hf_tcp_shared *sh, struct hf_tcp *c);
+struct hf_tcp_receiving *hf_attach_receiving(struct hf_tcp_shared *sh, struct hf_tcp *c);
+void hf_detach_sending(struct hf_tcp_shared *sh, struct hf_tcp *c);
+void hf_detach_receiving(struct hf_tcp_shared *sh, struct hf_tcp *c);
+
+/* ---- calls.c ---- */
+
+/* The handshake is complete: ESTABLISHED, or on to FIN-WAIT-1 when CLOSE was called meanwhile. */
+void hf_tcp_established(struct hf_tcp_shared *sh, struct hf_tcp *c, enum hf_reason why);
+
+/* ---- syn_sent.c, synchronized.c ---- */
+
+struct hf_verdict hf_syn_sent_arrives(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);
+struct hf_verdict hf_synchronized_arrives(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);
+
+/* ---- acked.c: what an acceptable ACK means ---- */
+
+void hf_tcp_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);
+/* The send window as `seg` states it, without the question whether it is new (handshake). */
+void hf_take_window(struct hf_tcp *c, const struct hf_segment *seg);
+
+/* ---- received.c: text and FIN ---- */
+
+/* Takes in seg's text as far as it is new and fits. Returns HF_ACCEPTED or why it was dropped. */
+enum hf_reason hf_text_arrives(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);
+/* Notes where the peer's FIN is. */
+void hf_fin_arrives(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);
+/* True once, when everything before the peer's FIN has arrived: RCV.NXT then passes it. */
+bool hf_fin_is_next(struct hf_tcp_shared *sh, struct hf_tcp *c);
+
+/* ---- timeouts.c ---- */
+
+void hf_timers_open(struct hf_tcp_shared *sh, struct hf_tcp *c);        /* an OPEN: the SYN is to be answered */
+void hf_timers_transmitted(struct hf_tcp_shared *sh, struct hf_tcp *c); /* something that needs an ACK left */
+void hf_timers_progress(struct hf_tcp_shared *sh, struct hf_tcp *c);    /* an ACK of something new came */
+void hf_timers_heard(struct hf_tcp_shared *sh, struct hf_tcp *c);       /* the peer is alive */
+void hf_timers_ack_owed(struct hf_tcp_shared *sh, struct hf_tcp *c);    /* a delayed ACK is owed */
+void hf_timers_ack_paid(struct hf_tcp *c);
+void hf_timers_time_wait(struct hf_tcp_shared *sh, struct hf_tcp *c);   /* TIME-WAIT begins, or begins again */
+void hf_timers_orphaned(struct hf_tcp_shared *sh, struct hf_tcp *c);    /* FIN-WAIT-2 and nobody will read */
+void hf_timers_review(struct hf_tcp_shared *sh, struct hf_tcp *c);      /* queue or window changed: probe? user timeout? */
+void hf_timers_stop(struct hf_tcp *c);
+hf_time hf_timers_next(const struct hf_tcp *c);
+
+/* ---- window.c: what we advertise ---- */
+
+/* Bytes from RCV.NXT that may be offered now: never less than what is offered already. */
+uint32_t hf_window_offer(const struct hf_tcp_shared *sh, const struct hf_tcp *c);
+/* Is the difference to what the peer knows worth a segment of its own (RFC 9293, 3.8.6.2.2)? */
+bool hf_window_update_is_due(const struct hf_tcp_shared *sh, const struct hf_tcp *c);
+/* The header field that offers it, scaled but for a SYN. */
+uint16_t hf_window_field(const struct hf_tcp_shared *sh, const struct hf_tcp *c, bool syn);
+uint8_t hf_window_scale_for(uint32_t buffer);
+
+/* ---- options.c ---- */
+
+void hf_options_offer(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_opts *opts); /* SYN */
+void hf_options_accept(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);        /* from a SYN */
+void hf_options_fill(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_opts *opts);  /* later */
+/* Most data bytes in one segment now: Eff.snd.MSS less the options it will carry (RFC 9293, 3.7.1; RFC 6691). */
+uint32_t hf_effective_mss(const struct hf_tcp_shared *sh, const struct hf_tcp *c);
+/* Sets c->mss from peer_mss and path_mtu. */
+void hf_tcp_update_mss(struct hf_tcp *c);
+static inline uint32_t hf_header_overhead(const struct hf_tcp *c) { return hf_addr_is_v4(&c->remote_addr) ? 40 : 60; }
+
+/* ---- paws.c ---- */
+
+enum hf_reason hf_paws_check(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_segment *seg);
+void hf_paws_remember(const struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);
+
+/* ---- time_wait.c ---- */
+
+/* May this segment reopen the tuple (RFC 6191; RFC 1122, 4.2.2.13)? */
+bool hf_time_wait_may_reopen(const struct hf_tcp *c, const struct hf_segment *seg);
+
+/* ---- isn.c ---- */
+
+hf_seq hf_isn(const struct hf_tcp_shared *sh, const struct hf_tcp *c);
+uint32_t hf_timestamp_offset(const struct hf_tcp_shared *sh, const struct hf_tcp *c);
+
+/* ---- rtt.c ---- */
+
+void hf_rtt_sample(struct hf_tcp_shared *sh, struct hf_tcp *c, hf_ns rtt);
+hf_ns hf_rto(const struct hf_tcp_shared *sh, const struct hf_tcp *c); /* with back-off */
+
+/* ---- sent.c: what is in flight ---- */
+
+struct hf_sent_facts {
+    uint32_t sacked;   /* bytes newly SACKed */
+    hf_time clean_at;  /* when the newest record now acknowledged and sent only once was sent; HF_NEVER: none */
+    bool retransmitted; /* a record that was retransmitted is among those acknowledged */
+};
+
+static inline struct hf_sent *hf_sent_at(const struct hf_tcp_shared *sh, uint32_t index)
+{
+    return (struct hf_sent *)hf_pool_at(&sh->sent, index);
+}
+/* Adds the run [from, to) at the end. False, counted, when the pool is empty. */
+bool hf_sent_add(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, hf_seq from, hf_seq to);
+void hf_sent_acked(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, hf_seq ack, struct hf_sent_facts *facts);
+void hf_sent_sacked(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, struct hf_sack_block block,
+                    struct hf_sent_facts *facts);
+void hf_sent_lost(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, uint32_t index, enum hf_reason why);
+/* The first `len` bytes of the first lost record have just been sent again. */
+void hf_sent_again(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, uint32_t len);
+/* The receiver may have reneged: no SACK counts any more (RFC 2018, 8). */
+void hf_sent_forget_sacks(struct hf_tcp_shared *sh, struct hf_tcp_sending *s);
+void hf_sent_clear(struct hf_tcp_shared *sh, struct hf_tcp_sending *s);
+const char *hf_sent_check(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s);
+
+/* ---- loss.c: which of it is lost ---- */
+
+/* After the scoreboard was brought up to date. `acked`: bytes newly acknowledged; `duplicate`: RFC 5681's definition. */
+void hf_loss_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, uint32_t acked, uint32_t sacked, bool duplicate);
+void hf_loss_timeout(struct hf_tcp_shared *sh, struct hf_tcp *c);
+/* Everything in flight must be cut anew (path MTU) or was refused (window probe): all of it is to be sent again. */
+void hf_loss_resend_all(struct hf_tcp_shared *sh, struct hf_tcp *c, enum hf_reason why);
+
+/* ---- challenge.c ---- */
+
+/* Owes a challenge ACK, unless the limits of RFC 5961, 7 forbid it. */
+void hf_challenge(struct hf_tcp_shared *sh, struct hf_tcp *c);
+/* Owes the ACK that answers an unacceptable segment, at most one per 500 ms for those without data (no ACK storms). */
+void hf_answer_unacceptable(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);
+
+/* ---- history.c ---- */
+
+void hf_note_state(struct hf_tcp_shared *sh, const struct hf_tcp *c, enum hf_state from, enum hf_state to,
+                   enum hf_reason why);
+
+/* Owes an ACK at once, for `why`; the first reason given stays. */
+static inline void hf_owe_ack(struct hf_tcp *c, enum hf_reason why)
+{
+    if (c->owed & HF_OWE_ACK_NOW)
+        return;
+    c->owed |= HF_OWE_ACK_NOW;
+    c->ack_why = (uint8_t)why;
+}
+
+#endif

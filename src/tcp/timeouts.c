@@ -1,0 +1,227 @@
+/*
+ * Time (RFC 9293, 3.8 and 3.10.8). Each timer is a sentence:
+ *
+ *   rexmt_at  if nothing new is acknowledged by then, what is oldest is sent again (RFC 6298), or, while the peer's
+ *             window is closed, a probe goes out (3.8.6.1)
+ *   ack_at    an ACK that waited for company goes out alone (3.8.6.3)
+ *   keep_at   if nothing was heard by then, ask whether anybody is there (3.8.4)
+ *   life_at   TIME-WAIT: 2 MSL are over. FIN-WAIT-2 of a connection nobody will read: it is over. Before that: the
+ *             user's patience is at an end (3.8.3)
+ *
+ * Only this file arms timers; other files report what happened.
+ *
+ * Read first: synchronized.c. Read next: plan.c.
+ */
+#include "steps.h"
+
+static hf_time in(const struct hf_tcp_shared *sh, hf_ns duration) { return hf_time_add(sh->now, duration); }
+
+/* ---- what others report ---- */
+
+void hf_timers_open(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    c->rexmt_at = in(sh, hf_rto(sh, c));
+    if (c->user_timeout_ms != 0)
+        c->life_at = in(sh, c->user_timeout_ms * HF_MS);
+}
+
+/* RFC 6298, 5.1: started if not running. */
+void hf_timers_transmitted(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    if (hf_time_is_never(c->rexmt_at))
+        c->rexmt_at = in(sh, hf_rto(sh, c));
+}
+
+/* RFC 6298, 5.2 and 5.3: stopped when everything is acknowledged, else started anew; only by an ACK of something new
+ * (BUG-29). */
+void hf_timers_progress(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
+    bool outstanding = !hf_seq_eq(c->snd.una, c->snd.nxt);
+    c->retries = 0;
+    c->rexmt_at = outstanding ? in(sh, hf_rto(sh, c)) : HF_NEVER;
+    if (s != NULL)
+        s->oldest_at = sh->now;
+}
+
+void hf_timers_heard(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    if ((c->flags & HF_TF_KEEP_ALIVE) && c->state != HF_TIME_WAIT) {
+        c->keep_at = in(sh, c->keep_idle_s * HF_SECOND);
+        if (c->sending == HF_NONE)
+            c->retries = 0;
+    }
+}
+
+void hf_timers_ack_owed(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    c->owed |= HF_OWE_ACK_LATER;
+    if (hf_time_is_never(c->ack_at))
+        c->ack_at = in(sh, sh->config.ack_delay_ns);
+}
+
+void hf_timers_ack_paid(struct hf_tcp *c)
+{
+    c->owed &= (uint8_t)~(HF_OWE_ACK_NOW | HF_OWE_ACK_LATER);
+    c->ack_at = HF_NEVER;
+    c->unacked_segments = 0;
+}
+
+void hf_timers_time_wait(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    c->rexmt_at = HF_NEVER;
+    c->keep_at = HF_NEVER;
+    c->life_at = in(sh, 2 * sh->config.msl_ns);
+}
+
+void hf_timers_orphaned(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    c->life_at = in(sh, sh->config.fin_wait_2_ns);
+}
+
+void hf_timers_stop(struct hf_tcp *c)
+{
+    c->rexmt_at = HF_NEVER;
+    c->ack_at = HF_NEVER;
+    c->keep_at = HF_NEVER;
+    c->life_at = HF_NEVER;
+}
+
+/*
+ * Is everything in flight answered, and what is queued held back by the peer's window, by silly-window avoidance
+ * (whose override this timer is: RFC 9293, 3.8.6.2.1), or by an application that said more would follow? Then nobody
+ * but this timer will speak next.
+ */
+static bool must_probe(const struct hf_tcp *c, const struct hf_tcp_sending *s)
+{
+    if (hf_syn_is_unacked(c) || !hf_seq_eq(c->snd.una, c->snd.nxt))
+        return false;
+    uint64_t unsent = hf_unsent(c, s);
+    uint32_t useful = HF_MIN((uint32_t)c->mss, c->snd.max_wnd / 2);
+    bool window_holds = unsent > c->snd.wnd && c->snd.wnd < HF_MAX(useful, 1u);
+    return window_holds || (unsent > 0 && (c->flags & HF_TF_MORE));
+}
+
+static bool life_is_user_timeout(const struct hf_tcp *c)
+{
+    return c->state != HF_TIME_WAIT && c->state != HF_FIN_WAIT_2;
+}
+
+void hf_timers_review(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    const struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
+    if (c->state == HF_CLOSED || c->state == HF_SYN_SENT)
+        return;
+    if (s != NULL && hf_time_is_never(c->rexmt_at) && must_probe(c, s))
+        c->rexmt_at = in(sh, hf_rto(sh, c));
+    if (life_is_user_timeout(c)) {
+        bool counts = s != NULL && c->user_timeout_ms != 0;
+        c->life_at = counts ? hf_time_add(s->oldest_at, c->user_timeout_ms * HF_MS) : HF_NEVER;
+    }
+    if ((c->flags & HF_TF_KEEP_ALIVE) && hf_time_is_never(c->keep_at) && c->state != HF_TIME_WAIT)
+        c->keep_at = in(sh, c->keep_idle_s * HF_SECOND);
+}
+
+hf_time hf_timers_next(const struct hf_tcp *c)
+{
+    hf_time next = hf_time_first(hf_time_first(c->rexmt_at, c->ack_at), hf_time_first(c->keep_at, c->life_at));
+    return next;
+}
+
+/* ---- what is due ---- */
+
+static bool due(const struct hf_tcp_shared *sh, hf_time at) { return hf_time_reached(sh->now, at); }
+
+static void back_off(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    c->backoff += c->backoff < 16;
+    c->retries += c->retries < 255;
+    c->rexmt_at = in(sh, hf_rto(sh, c));
+}
+
+/* R2 (3.8.3; MUST-20, MUST-21, MUST-23): how often something goes unanswered before the connection is given up. */
+static bool given_up(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
+{
+    const struct hf_config *config = &sh->config;
+    uint8_t most = c->flags & HF_TF_APP_CLOSED ? config->orphan_retries : config->data_retries;
+    if (hf_syn_is_unacked(c))
+        most = c->flags & HF_TF_PASSIVE ? config->syn_ack_retries : config->syn_retries;
+    return c->retries >= most;
+}
+
+/* Whom ICMP advised meanwhile is told the better reason. */
+static enum hf_error silence_error(const struct hf_tcp *c)
+{
+    bool unreachable = c->advice == HF_ADVICE_HOST_UNREACHABLE || c->advice == HF_ADVICE_NET_UNREACHABLE;
+    return unreachable && hf_syn_is_unacked(c) ? HF_ERR_UNREACHABLE : HF_ERR_TIMED_OUT;
+}
+
+static void syn_is_unanswered(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    c->owed |= HF_OWE_SYN;
+    c->flags |= HF_TF_SYN_AGAIN;
+    back_off(sh, c);
+}
+
+static void retransmission_is_due(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
+    c->rexmt_at = HF_NEVER;
+    if (s == NULL && !hf_syn_is_unacked(c))
+        return;
+    if (given_up(sh, c)) {
+        hf_tcp_end(sh, c, hf_syn_is_unacked(c) ? HF_EDGE_SYN_TIMED_OUT : HF_EDGE_R2, silence_error(c));
+        return;
+    }
+    if (hf_syn_is_unacked(c)) {
+        syn_is_unanswered(sh, c);
+        return;
+    }
+    if (s->probing || must_probe(c, s))
+        c->owed |= HF_OWE_PROBE;
+    else if (s->first != HF_NONE)
+        hf_loss_timeout(sh, c);
+    else
+        return; /* what is queued may be sent: the plan says so */
+    back_off(sh, c);
+}
+
+static void life_is_over(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    c->life_at = HF_NEVER;
+    if (c->state == HF_TIME_WAIT)
+        hf_tcp_end(sh, c, HF_EDGE_MSL_2, HF_OK);
+    else if (c->state == HF_FIN_WAIT_2)
+        hf_tcp_end(sh, c, HF_EDGE_FIN_WAIT_2, HF_ERR_TIMED_OUT);
+    else
+        hf_tcp_end(sh, c, HF_EDGE_USER_TIMEOUT, silence_error(c));
+}
+
+/* Probes are sent only into silence: with data in flight the retransmission timer asks already (MUST-26, MUST-29). */
+static void keep_alive_is_due(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    c->keep_at = in(sh, c->keep_interval_s * HF_SECOND);
+    if (c->sending != HF_NONE || !hf_is_synchronized(c->state))
+        return;
+    if (c->retries >= c->keep_count) {
+        hf_tcp_end_with_rst(sh, c, HF_EDGE_KEEP_ALIVE, HF_ERR_TIMED_OUT, HF_WHY_RST_TIMED_OUT);
+        return;
+    }
+    c->retries++;
+    c->owed |= HF_OWE_KEEP_ALIVE;
+}
+
+void hf_tcp_timeout(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    c->flags &= ~(uint32_t)HF_TF_STARVED;
+    if (due(sh, c->ack_at)) {
+        c->ack_at = HF_NEVER;
+        hf_owe_ack(c, HF_WHY_ACK_DELAYED);
+    }
+    if (due(sh, c->life_at))
+        life_is_over(sh, c);
+    if (due(sh, c->rexmt_at))
+        retransmission_is_due(sh, c);
+    if (due(sh, c->keep_at))
+        keep_alive_is_due(sh, c);
+}

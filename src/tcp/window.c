@@ -1,0 +1,66 @@
+/*
+ * What we advertise (RFC 9293, 3.8.6): the right edge never moves left (SHLD-14), and moves right only in steps worth a
+ * segment (MUST-39, silly-window avoidance).
+ *
+ *      RCV.NXT          offered now                  could be offered
+ *         |------------------|------------------------------|
+ *          c->rcv.wnd         growth, held back while small
+ */
+#include "steps.h"
+
+/* What the buffer could still take behind RCV.NXT. While blocks are scarce nothing more is promised. */
+static uint32_t room(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
+{
+    const struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
+    uint64_t unread = hf_unread(c, r);
+    uint32_t free = unread >= c->receive_limit ? 0 : c->receive_limit - (uint32_t)unread;
+    bool scarce = hf_pool_available(&sh->blocks.pool) <= sh->blocks.pool.capacity / 8;
+    return scarce ? HF_MIN(free, c->rcv.wnd) : free;
+}
+
+/* RFC 9293, 3.8.6.2.2: less than half the buffer and less than a segment more is not worth saying. */
+static bool growth_is_worth_it(const struct hf_tcp *c, uint32_t growth)
+{
+    return growth >= HF_MIN(c->receive_limit / 2, (uint32_t)c->mss);
+}
+
+uint32_t hf_window_offer(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
+{
+    uint32_t could = room(sh, c);
+    if (could <= c->rcv.wnd)
+        return c->rcv.wnd;
+    return growth_is_worth_it(c, could - c->rcv.wnd) ? could : c->rcv.wnd;
+}
+
+bool hf_window_update_is_due(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
+{
+    if (!hf_may_receive(c->state) || (c->flags & HF_TF_FIN_SEEN))
+        return false;
+    /* While half the buffer is still on offer the next ACK is soon enough. */
+    if (c->rcv.wnd > c->receive_limit / 2)
+        return false;
+    return hf_window_offer(sh, c) > c->rcv.wnd;
+}
+
+uint16_t hf_window_field(const struct hf_tcp_shared *sh, const struct hf_tcp *c, bool syn)
+{
+    uint32_t offer = hf_window_offer(sh, c);
+    if (syn)
+        return (uint16_t)HF_MIN(offer, 65535u);
+    uint32_t granule = 1u << c->rcv_scale;
+    uint32_t field = offer >> c->rcv_scale;
+    /* Cutting off the low bits would move an edge already offered to the left. Rounding up instead promises a granule
+     * too much at most: were that allowed again and again, one-byte segments would never close the window. */
+    bool cuts = (field << c->rcv_scale) < c->rcv.wnd;
+    if (cuts && ((field + 1) << c->rcv_scale) <= room(sh, c) + granule)
+        field++;
+    return (uint16_t)HF_MIN(field, 65535u);
+}
+
+uint8_t hf_window_scale_for(uint32_t buffer)
+{
+    uint8_t scale = 0;
+    while (scale < 14 && (buffer >> scale) > 65535)
+        scale++;
+    return scale;
+}
