@@ -30,15 +30,11 @@ static bool mark_by_sacks(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_
     return any;
 }
 
-/* The first run that nobody has SACKed, once more if need be: what a third duplicate or a partial ACK condemns. */
+/* The first run, unless it was sent again already: what a third duplicate or a partial ACK condemns. */
 static void mark_first(struct hf_tcp_shared *sh, struct hf_tcp_sending *s)
 {
-    for (uint32_t index = s->first; index != HF_NONE; index = hf_sent_at(sh, index)->next) {
-        if (hf_sent_at(sh, index)->flags & HF_SENT_SACKED)
-            continue;
-        hf_sent_lost(sh, s, index, HF_WHY_RETRANSMIT_FAST);
-        return;
-    }
+    if (s->first != HF_NONE && !(hf_sent_at(sh, s->first)->flags & (HF_SENT_SACKED | HF_SENT_AGAIN)))
+        hf_sent_lost(sh, s, s->first, HF_WHY_RETRANSMIT_FAST);
 }
 
 static void begin_recovery(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s)
@@ -99,8 +95,8 @@ static void in_recovery(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tc
     }
     if (c->flags & HF_TF_SACK)
         (void)mark_by_sacks(sh, c, s);
-    if (acked > 0 && s->recovery == HF_RECOVERY && s->lost == 0 && !(c->flags & HF_TF_SACK))
-        mark_first(sh, s); /* a partial ACK: the next hole begins here */
+    if (acked > 0 && s->recovery == HF_RECOVERY && s->lost == 0)
+        mark_first(sh, s); /* a partial ACK: the next hole begins here (RFC 6582, 3.2 step 5) */
 }
 
 void hf_loss_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, uint32_t acked, uint32_t sacked, bool duplicate)

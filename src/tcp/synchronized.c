@@ -280,6 +280,7 @@ struct hf_verdict hf_synchronized_arrives(struct hf_tcp_shared *sh, struct hf_tc
         return v;
     if (check_ack(sh, c, seg, &v)) {
         hf_timers_heard(sh, c);
+        c->flags &= ~(uint32_t)HF_TF_CHALLENGED;
         if (check_urg(c, seg) && check_text(sh, c, seg, &v))
             check_fin(sh, c, seg);
     }

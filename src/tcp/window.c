@@ -36,8 +36,8 @@ bool hf_window_update_is_due(const struct hf_tcp_shared *sh, const struct hf_tcp
 {
     if (!hf_may_receive(c->state) || (c->flags & HF_TF_FIN_SEEN))
         return false;
-    /* While half the buffer is still on offer the next ACK is soon enough. */
-    if (c->rcv.wnd > c->receive_limit / 2)
+    /* While the peer has room for a burst, what it sends next brings the ACK that tells it of more. */
+    if (c->rcv.wnd > HF_MIN(c->receive_limit / 2, 8u * c->mss))
         return false;
     return hf_window_offer(sh, c) > c->rcv.wnd;
 }
