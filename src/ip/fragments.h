@@ -21,6 +21,7 @@ struct hf_fragments {
     struct hf_pool pool;
     uint32_t oldest, newest; /* by first arrival; HF_NONE when empty */
     uint32_t evicted;        /* datagrams given up for a newer one; the engine counts them as HF_LIMIT_FRAGMENTS */
+    hf_time first_at;        /* no datagram expires before this */
 };
 
 void hf_fragments_init(struct hf_fragments *f, struct hf_arena *arena, uint32_t max_fragments);
@@ -48,7 +49,7 @@ struct hf_datagram {
 
 /*
  * Takes one fragment. HF_ACCEPTED: *whole is complete. HF_DROP_FRAGMENT: kept, or a repetition. HF_DROP_FRAGMENT_BAD:
- * refused, its datagram with it where it belonged to one.
+ * refused, its datagram with it where it belonged to one. HF_LIMIT_FRAGMENTS: max_fragments is 0.
  */
 enum hf_reason hf_fragments_add(struct hf_fragments *f, const struct hf_fragment *in, hf_time now,
                                 struct hf_datagram *whole);
@@ -65,7 +66,7 @@ struct hf_expired {
  */
 bool hf_fragments_expire(struct hf_fragments *f, hf_time now, struct hf_expired *out);
 
-/* When the next one expires, HF_NEVER when nothing is kept. */
+/* When to ask hf_fragments_expire: never later than the first one expires; HF_NEVER when nothing is kept. */
 hf_time hf_fragments_deadline(const struct hf_fragments *f);
 
 const char *hf_fragments_check(const struct hf_fragments *f);

@@ -47,12 +47,12 @@ static inline const struct hf_link_config *hf_links_config(const struct hf_links
     return &((const struct hf_link_record *)hf_pool_at(&links->links, link))->config;
 }
 
-/* What an address is, seen from `link`. */
+/* What an address is, seen from `link` (HF_LINK_NONE: from none in particular, where no multicast is heard). */
 enum hf_address_kind {
     HF_ADDRESS_ANY,       /* 0.0.0.0 or :: */
     HF_ADDRESS_OURS,      /* a unicast address of the engine's */
     HF_ADDRESS_UNICAST,   /* somebody else's */
-    HF_ADDRESS_BROADCAST, /* 255.255.255.255, or the first or last address of a prefix of the link's */
+    HF_ADDRESS_BROADCAST, /* 255.255.255.255, or the first or last address of a prefix of ours */
     HF_ADDRESS_HEARD,     /* multicast this engine listens to: all-nodes, solicited-node of ours, 224.0.0.1 */
     HF_ADDRESS_MULTICAST, /* any other multicast */
     HF_ADDRESS_LOOPBACK,  /* 127/8 or ::1, not given to the engine: never valid on a link (RFC 1122, 3.2.1.3 (g)) */

@@ -2,13 +2,13 @@
  * Neighbours: which link address belongs to a next hop. One bounded cache for ARP (RFC 826; RFC 1122, 2.3.2) and
  * neighbour discovery (RFC 4861, 7.3), which differ in their packets only.
  *
- *               lookup                 answer                          30 s
- *   (no entry) --------> INCOMPLETE -----------------> REACHABLE ----------------> STALE
- *                        |  3 x 1 s     ^    ^    ^                                |  lookup
- *                        v              |    |    `------ hint of progress --------+
- *                     FAILED            |    `----------------------- answer ------|
- *                        |  3 s, then   |                                          v
- *                        `--- lookup ---'  INCOMPLETE <-- 3 x 1 s -- PROBE <-5 s- DELAY
+ *     state         a lookup says                     and it ends
+ *     INCOMPLETE    WAITING                           answered: REACHABLE; asked 3 times, 1 s apart: FAILED
+ *     REACHABLE     RESOLVED                          after 30 s without an answer or progress: STALE
+ *     STALE         RESOLVED, and makes it DELAY      never by time
+ *     DELAY         RESOLVED                          progress: REACHABLE; after 5 s: PROBE
+ *     PROBE         RESOLVED                          answered: REACHABLE; asked 3 times, 1 s apart: INCOMPLETE
+ *     FAILED        NO_REPLY                          a lookup after 3 s: INCOMPLETE
  *
  * Simplified from RFC 4861: REACHABLE_TIME is 30 s without the random factor, and FAILED is remembered for 3 s so that
  * an absent next hop is not asked for by every packet (RFC 1122, 2.3.2.1).
@@ -57,9 +57,9 @@ struct hf_neighbours {
     struct hf_table table;
     struct hf_key key;
     uint32_t oldest, newest;
-    uint32_t last;                    /* found last: a run of packets to one hop hashes nothing */
-    uint32_t incomplete, owed, news;  /* how many entries are so */
-    hf_time first_at;                 /* no timer runs out before this */
+    uint32_t last;                   /* found last: a run of packets to one hop hashes nothing */
+    uint32_t incomplete, owed, news; /* how many entries are so */
+    hf_time first_at;                /* no timer runs out before this */
 };
 
 /* `key` is the engine's, drawn for this table alone. */
