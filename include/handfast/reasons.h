@@ -90,6 +90,7 @@
     X(WHY, NEIGHBOUR, "neighbour solicitation or advertisement", "RFC 4861 7")                                         \
     X(WHY, ECHO_REPLY, "echo reply", "RFC 792; RFC 4443 4.2")                                                          \
     X(WHY, UNREACHABLE, "destination unreachable", "RFC 1122 3.2.2.1; RFC 4443 3.1")                                   \
+    X(WHY, TIME_EXCEEDED, "fragments missing when the time was over", "RFC 1122 3.3.2; RFC 8200 4.5")                  \
     /* why a state changed */                                                                                          \
     X(EDGE, OPEN_ACTIVE, "active OPEN", "RFC 9293 3.10.1")                                                             \
     X(EDGE, OPEN_PASSIVE, "passive OPEN", "RFC 9293 3.10.1")                                                           \
