@@ -1,37 +1,13 @@
 /*
- * The Internet checksum (RFC 1071), in two steps: sums that may be added in any order, and the final complement.
- *
- * A sum here is a uint32_t holding a 16-bit ones'-complement sum of 16-bit words read in native byte order and folded;
- * sums are joined with hf_sum_add. Ones'-complement addition does not care about byte order as long as one is kept.
+ * The pseudo-header that transport checksums cover (RFC 9293, 3.1; RFC 8200, 8.1). The sums themselves are base/sum.h.
  */
 #ifndef HF_WIRE_CHECKSUM_H
 #define HF_WIRE_CHECKSUM_H
 
 #include "../../include/handfast/types.h"
-#include "../base/base.h"
+#include "../base/sum.h"
 
-/* The folded sum of `len` bytes; an odd last byte is padded with zero. */
-uint32_t hf_sum(const uint8_t *data, size_t len);
-/* Copies and sums in one pass. */
-uint32_t hf_sum_copy(uint8_t *restrict out, const uint8_t *restrict data, size_t len);
-
-static inline uint32_t hf_sum_add(uint32_t a, uint32_t b)
-{
-    uint32_t s = a + b;
-    return (s & 0xffff) + (s >> 16);
-}
-/* The sum of a part that begins at an odd position of the whole. */
-static inline uint32_t hf_sum_odd(uint32_t s) { return ((s & 0xff) << 8) | ((s >> 8) & 0xff); }
-
-/* The pseudo-header of RFC 9293 3.1 (IPv4) or RFC 8200 8.1 (IPv6); `len` is that of the transport header and data. */
+/* `len` is that of the transport header and data. IPv4 and IPv6 are told apart by the addresses. */
 uint32_t hf_sum_pseudo(const struct hf_addr *src, const struct hf_addr *dst, uint8_t protocol, uint32_t len);
-
-/* The complement, ready to be stored with memcpy (native order holds because the sum was native). Never touches memory.*/
-static inline uint16_t hf_sum_finish(uint32_t s)
-{
-    s = (s & 0xffff) + (s >> 16);
-    s = (s & 0xffff) + (s >> 16);
-    return (uint16_t)~s;
-}
 
 #endif
