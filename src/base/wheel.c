@@ -126,18 +126,24 @@ static uint32_t lowest_bit(uint64_t bits)
     return at;
 }
 
-/* The first tick of the earliest occupied slot, UINT64_MAX when none is. Lower levels always come first. */
+/* The first tick of the earliest occupied slot, UINT64_MAX when none is. Of two that begin together the higher level's is
+ * meant: it may hold timers that belong before the lower one's. */
 static uint64_t earliest(const struct hf_wheel *wheel, uint32_t *level, uint32_t *slot)
 {
-    for (*level = 0; *level < HF_WHEEL_LEVELS; ++*level) {
-        uint32_t shift = SLOT_BITS * *level;
-        if (wheel->occupied[*level] == 0)
+    uint64_t first = UINT64_MAX;
+    for (uint32_t l = 0; l < HF_WHEEL_LEVELS; l++) {
+        if (wheel->occupied[l] == 0)
             continue;
-        *slot = lowest_bit(wheel->occupied[*level]);
+        uint32_t shift = SLOT_BITS * l, at = lowest_bit(wheel->occupied[l]);
         uint64_t above = wheel->tick >> shift >> SLOT_BITS;
-        return ((above << SLOT_BITS) | *slot) << shift;
+        uint64_t start = ((above << SLOT_BITS) | at) << shift;
+        if (start > first)
+            continue;
+        first = start;
+        *level = l;
+        *slot = at;
     }
-    return UINT64_MAX;
+    return first;
 }
 
 /* Moves time into the earliest occupied slot and empties it: into the due list from level 0, down from above. */
@@ -162,7 +168,7 @@ uint32_t hf_wheel_fire(struct hf_wheel *wheel, hf_time now)
     uint32_t due = head_of(wheel, HF_WHEEL_LEVELS * SLOTS);
     struct node *nodes = nodes_of(wheel);
     while (nodes[due].next == due && wheel->armed > 0 && wheel->tick <= limit) {
-        uint32_t level, slot;
+        uint32_t level = 0, slot = 0;
         uint64_t start = earliest(wheel, &level, &slot);
         if (start > limit)
             break;
@@ -180,7 +186,7 @@ uint32_t hf_wheel_fire(struct hf_wheel *wheel, hf_time now)
 
 hf_time hf_wheel_next(const struct hf_wheel *wheel)
 {
-    uint32_t due = head_of(wheel, HF_WHEEL_LEVELS * SLOTS), level, slot;
+    uint32_t due = head_of(wheel, HF_WHEEL_LEVELS * SLOTS), level = 0, slot = 0;
     if (wheel->armed == 0)
         return HF_NEVER;
     uint64_t start = nodes_of(wheel)[due].next != due ? 0 : earliest(wheel, &level, &slot);
