@@ -1,0 +1,328 @@
+/* Reading the fault driver's language: one word at a time, left to right, no word looked at twice. See
+ * fault_spec.h. */
+#include "fault_spec.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define WORD_CAP 32
+#define TIME_MAX (3600 * HF_SECOND)
+#define NTH_MAX  1000000u
+
+struct reader {
+    const char *rest;
+    char word[WORD_CAP]; /* the word last read; empty at the end of an item */
+    char *error;
+};
+
+static bool complain(struct reader *reader, const char *expected)
+{
+    if (reader->word[0])
+        snprintf(reader->error, 256, "'%s' is not understood here; expected %s", reader->word, expected);
+    else
+        snprintf(reader->error, 256, "something is missing at '%.100s'; expected %s", reader->rest, expected);
+    return false;
+}
+
+/* ---- words ---- */
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static void skip_spaces(struct reader *reader)
+{
+    while (*reader->rest == ' ' || *reader->rest == '\t' || *reader->rest == '\n')
+        reader->rest++;
+}
+
+/* The comma of "SYN,ACK" belongs to the word: no item begins with "ACK". */
+static bool is_inner_comma(const struct reader *reader, size_t len)
+{
+    return len == 3 && strncmp(reader->word, "syn", 3) == 0 && lower(reader->rest[1]) == 'a' &&
+           lower(reader->rest[2]) == 'c' && lower(reader->rest[3]) == 'k';
+}
+
+static bool is_word_end(const struct reader *reader, size_t len)
+{
+    char c = *reader->rest;
+    if (c == ',')
+        return !is_inner_comma(reader, len);
+    return c == '\0' || c == ' ' || c == '\t' || c == '\n';
+}
+
+/* Reads the next word, in lower case. An overlong one is cut, and then equals nothing. */
+static void read_word(struct reader *reader)
+{
+    size_t len = 0;
+    skip_spaces(reader);
+    memset(reader->word, 0, WORD_CAP);
+    for (; !is_word_end(reader, len); reader->rest++)
+        if (len < WORD_CAP - 1)
+            reader->word[len++] = lower(*reader->rest);
+}
+
+static bool word_is(const struct reader *reader, const char *text)
+{
+    return strcmp(reader->word, text) == 0;
+}
+
+static bool is_item_end(struct reader *reader)
+{
+    skip_spaces(reader);
+    return *reader->rest == '\0' || *reader->rest == ',';
+}
+
+/* ---- numbers ---- */
+
+/* Reads "12", "12.5": the value times `scale`, and where the unit begins. False when there is no number or it is
+ * huge. */
+static bool read_decimal(const char *text, uint64_t scale, uint64_t *value, const char **unit)
+{
+    uint64_t whole = 0;
+    const char *at = text;
+    for (; *at >= '0' && *at <= '9'; at++) {
+        whole = whole * 10 + (uint64_t)(*at - '0');
+        if (whole > 1000000000)
+            return false;
+    }
+    if (at == text)
+        return false;
+    *value = whole * scale;
+    if (*at == '.')
+        for (at++; *at >= '0' && *at <= '9'; at++) {
+            scale /= 10;
+            *value += (uint64_t)(*at - '0') * scale;
+        }
+    *unit = at;
+    return true;
+}
+
+struct unit {
+    const char *name;
+    uint64_t scale;
+};
+
+/* Reads a number whose unit, the whole rest of the word, is one of these. */
+static bool read_measure(const char *text, const struct unit *units, unsigned count, uint64_t *value)
+{
+    const char *name;
+    if (!read_decimal(text, 1, value, &name))
+        return false;
+    for (unsigned i = 0; i < count; i++)
+        if (strcmp(name, units[i].name) == 0)
+            return read_decimal(text, units[i].scale, value, &name);
+    return false;
+}
+
+static bool read_probability(struct reader *reader, uint64_t *probability)
+{
+    static const struct unit percent = {"%", FAULT_MILLION / 100};
+    read_word(reader);
+    if (!read_measure(reader->word, &percent, 1, probability) || *probability > FAULT_MILLION)
+        return complain(reader, "a probability such as 2.5%");
+    return true;
+}
+
+static bool read_time(struct reader *reader, uint64_t *time)
+{
+    static const struct unit units[] = {{"ns", 1}, {"us", HF_US}, {"ms", HF_MS}, {"s", HF_SECOND}};
+    read_word(reader);
+    if (!read_measure(reader->word, units, 4, time) || *time > TIME_MAX)
+        return complain(reader, "a time of at most an hour, such as 20ms or 1.5s");
+    return true;
+}
+
+static bool read_rate(struct reader *reader, uint64_t *rate)
+{
+    static const struct unit units[] = {{"kbit", 1000}, {"mbit", 1000000}, {"gbit", 1000000000}};
+    read_word(reader);
+    if (!read_measure(reader->word, units, 3, rate) || *rate < 1000 || *rate > 1000000000000)
+        return complain(reader, "a rate such as 64kbit, 10Mbit or 1Gbit");
+    return true;
+}
+
+/* ---- rules for every frame ---- */
+
+static const char *const property_names[FAULT_PROPERTIES] = {"loss",  "duplicate", "reorder", "corrupt",
+                                                             "delay", "jitter",    "rate"};
+
+static void set_paths(struct fault_spec *spec, const struct fault_named *item, enum fault_property property,
+                      uint64_t value)
+{
+    for (int i = 0; i < FAULT_DIRECTIONS; i++)
+        if (item->applies[i])
+            spec->path[i].value[property] = value;
+}
+
+/* ---- rules for frames of a name ---- */
+
+static bool read_nth(struct reader *reader, struct fault_named *named, bool *is_last)
+{
+    static const char *const ordinals[] = {"every", "first", "second", "third"};
+    read_word(reader);
+    *is_last = word_is(reader, "last");
+    named->nth = *is_last ? 1 : FAULT_EVERY;
+    if (*is_last)
+        return true;
+    for (unsigned i = 0; i < 4; i++)
+        if (word_is(reader, ordinals[i])) {
+            named->nth = i;
+            return true;
+        }
+    uint64_t number;
+    const char *ending;
+    bool is_nth = read_decimal(reader->word, 1, &number, &ending) && strlen(ending) == 2 &&
+                  (strcmp(ending, "st") == 0 || strcmp(ending, "nd") == 0 || strcmp(ending, "rd") == 0 ||
+                   strcmp(ending, "th") == 0);
+    if (!is_nth || number == 0 || number > NTH_MAX)
+        return complain(reader, "first, second, third, 4th, every or last");
+    named->nth = (uint32_t)number;
+    return true;
+}
+
+static bool read_what(struct reader *reader, struct fault_named *named, bool is_last)
+{
+    static const struct {
+        const char *name;
+        enum fault_what what, last;
+    } names[] = {
+        {"syn", FAULT_SYN, 0},   {"syn,ack", FAULT_SYN_ACK, 0},      {"syn-ack", FAULT_SYN_ACK, 0},
+        {"rst", FAULT_RST, 0},   {"fin", FAULT_FIN, FAULT_LAST_FIN}, {"ack", FAULT_ACK, FAULT_LAST_ACK},
+        {"data", FAULT_DATA, 0},
+    };
+    read_word(reader);
+    if (word_is(reader, "handshake")) {
+        read_word(reader);
+        if (!word_is(reader, "ack"))
+            return complain(reader, "ACK after 'handshake'");
+        named->what = FAULT_HANDSHAKE_ACK;
+        return true;
+    }
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (!word_is(reader, names[i].name))
+            continue;
+        named->what = is_last ? names[i].last : names[i].what;
+        return named->what
+                   ? true
+                   : complain(reader, "FIN, ACK or handshake ACK after 'last': nothing else is known to be");
+    }
+    return complain(reader, "SYN, SYN,ACK, FIN, RST, ACK, data or handshake ACK");
+}
+
+static bool read_named(struct reader *reader, struct fault_spec *spec, struct fault_named *named)
+{
+    bool is_last = false;
+    if (!read_nth(reader, named, &is_last) || !read_what(reader, named, is_last))
+        return false;
+    if (named->act == FAULT_DO_ANSWER) {
+        read_word(reader);
+        bool has_with = word_is(reader, "with");
+        read_word(reader);
+        if (!has_with || !word_is(reader, "rst"))
+            return complain(reader, "'with RST'");
+    }
+    if (spec->named_count == FAULT_NAMED_MAX) {
+        snprintf(reader->error, 256, "more than %d named faults", FAULT_NAMED_MAX);
+        return false;
+    }
+    spec->named[spec->named_count++] = *named;
+    return true;
+}
+
+/* ---- items ---- */
+
+/* "20ms" alone is for every frame, "20ms first data" for one. */
+static bool read_delay(struct reader *reader, struct fault_spec *spec, struct fault_named *named)
+{
+    uint64_t time;
+    if (!read_time(reader, &time))
+        return false;
+    named->delay = (hf_ns)time;
+    named->act = FAULT_DO_DELAY;
+    if (!is_item_end(reader))
+        return read_named(reader, spec, named);
+    set_paths(spec, named, FAULT_DELAY, time);
+    return true;
+}
+
+static bool read_property(struct reader *reader, struct fault_spec *spec, struct fault_named *item,
+                          enum fault_property property)
+{
+    uint64_t value;
+    bool is_understood = property == FAULT_JITTER ? read_time(reader, &value)
+                         : property == FAULT_RATE ? read_rate(reader, &value)
+                                                  : read_probability(reader, &value);
+    if (is_understood)
+        set_paths(spec, item, property, value);
+    return is_understood;
+}
+
+/* "duplicate 3%" is about every frame, "duplicate 3rd data" about one. */
+static bool is_probability_next(struct reader *reader)
+{
+    skip_spaces(reader);
+    const char *at = reader->rest;
+    while ((*at >= '0' && *at <= '9') || *at == '.')
+        at++;
+    return at > reader->rest && *at == '%';
+}
+
+/* A verb, unless the same word is a property here. */
+static bool is_act(struct reader *reader, enum fault_act *act)
+{
+    static const struct {
+        const char *verb;
+        enum fault_act act;
+    } verbs[] = {
+        {"drop", FAULT_DO_LOSE},       {"lose", FAULT_DO_LOSE},     {"duplicate", FAULT_DO_DUPLICATE},
+        {"corrupt", FAULT_DO_CORRUPT}, {"answer", FAULT_DO_ANSWER},
+    };
+    for (unsigned i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        if (word_is(reader, verbs[i].verb)) {
+            *act = verbs[i].act;
+            bool may_be_property = *act == FAULT_DO_DUPLICATE || *act == FAULT_DO_CORRUPT;
+            return !may_be_property || !is_probability_next(reader);
+        }
+    return false;
+}
+
+static bool read_item(struct reader *reader, struct fault_spec *spec)
+{
+    struct fault_named named = {.applies = {true, true}};
+    read_word(reader);
+    if (word_is(reader, "in") || word_is(reader, "out")) {
+        named.applies[FAULT_IN] = word_is(reader, "in");
+        named.applies[FAULT_OUT] = word_is(reader, "out");
+        read_word(reader);
+    }
+    if (word_is(reader, "delay"))
+        return read_delay(reader, spec, &named);
+    if (is_act(reader, &named.act))
+        return read_named(reader, spec, &named);
+    for (unsigned i = 0; i < FAULT_PROPERTIES; i++)
+        if (word_is(reader, property_names[i]))
+            return read_property(reader, spec, &named, (enum fault_property)i);
+    return complain(reader, "loss, duplicate, reorder, corrupt, delay, jitter, rate, drop, lose or answer");
+}
+
+bool hf_fault_spec_parse(const char *text, struct fault_spec *spec, char error[256])
+{
+    struct reader reader = {.rest = text, .error = error};
+    memset(spec, 0, sizeof *spec);
+    skip_spaces(&reader);
+    if (*reader.rest == '\0')
+        return true;
+    for (;;) {
+        if (!read_item(&reader, spec))
+            return false;
+        if (!is_item_end(&reader)) {
+            read_word(&reader);
+            return complain(&reader, "a comma or the end");
+        }
+        if (*reader.rest == '\0')
+            return true;
+        reader.rest++;
+    }
+}

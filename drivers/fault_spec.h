@@ -1,0 +1,67 @@
+/*
+ * The fault driver's language, read into a table. The language is in driver.h at hf_fault_open.
+ *
+ * Read next: fault_flows.h (which frame a name means), fault.c (what happens to it).
+ */
+#ifndef HF_DRIVERS_FAULT_SPEC_H
+#define HF_DRIVERS_FAULT_SPEC_H
+
+#include <handfast/types.h>
+
+#define FAULT_NAMED_MAX 16
+#define FAULT_MILLION   1000000u
+
+enum fault_direction { FAULT_IN, FAULT_OUT, FAULT_DIRECTIONS };
+
+/* What may happen to every frame of one direction. */
+enum fault_property {
+    FAULT_LOSS, /* probabilities, in parts per million */
+    FAULT_DUPLICATE,
+    FAULT_REORDER,
+    FAULT_CORRUPT,
+    FAULT_DELAY, /* times, in nanoseconds */
+    FAULT_JITTER,
+    FAULT_RATE, /* bits per second; 0: no limit */
+    FAULT_PROPERTIES,
+};
+
+struct fault_path {
+    uint64_t value[FAULT_PROPERTIES];
+};
+
+enum fault_act { FAULT_DO_LOSE, FAULT_DO_DUPLICATE, FAULT_DO_CORRUPT, FAULT_DO_DELAY, FAULT_DO_ANSWER };
+
+/* Bits, because a frame may be several: a FIN with data is both. */
+enum fault_what {
+    FAULT_SYN = 1,
+    FAULT_SYN_ACK = 2,
+    FAULT_FIN = 4,
+    FAULT_RST = 8,
+    FAULT_ACK = 16, /* acknowledges and does nothing else */
+    FAULT_DATA = 32,
+    FAULT_HANDSHAKE_ACK = 64,
+    FAULT_LAST_FIN = 128, /* of the side that closes second */
+    FAULT_LAST_ACK = 256, /* answers the last FIN */
+};
+
+enum { FAULT_EVERY = 0 };
+
+/* What happens to frames of a name. */
+struct fault_named {
+    enum fault_act act;
+    enum fault_what what;
+    uint32_t nth; /* of each connection, from 1; or FAULT_EVERY */
+    hf_ns delay;  /* with FAULT_DO_DELAY */
+    bool applies[FAULT_DIRECTIONS];
+};
+
+struct fault_spec {
+    struct fault_path path[FAULT_DIRECTIONS];
+    struct fault_named named[FAULT_NAMED_MAX];
+    unsigned named_count;
+};
+
+/* Reads `text`. False with a sentence in error[256] that says what was not understood and what would be. */
+bool hf_fault_spec_parse(const char *text, struct fault_spec *spec, char error[256]);
+
+#endif
