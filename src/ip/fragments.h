@@ -16,6 +16,7 @@
 #include "../../include/handfast/reasons.h"
 #include "../../include/handfast/types.h"
 #include "../base/pool.h"
+#include "../wire/ip.h"
 
 struct hf_fragments {
     struct hf_pool pool;
@@ -39,6 +40,24 @@ struct hf_fragment {
     const uint8_t *data;   /* the fragment's payload */
     uint32_t len;
 };
+
+/* The fragment that `packet`, read into *ip, is. For those with ip->is_fragment. */
+static inline struct hf_fragment hf_fragment_of(const struct hf_ip *ip, const uint8_t *packet)
+{
+    return (struct hf_fragment){
+        .src = ip->src,
+        .dst = ip->dst,
+        .id = ip->id,
+        .offset = ip->offset,
+        .more = ip->more,
+        .protocol = ip->protocol,
+        .traffic_class = ip->traffic_class,
+        .packet = packet,
+        .header_len = ip->header_len,
+        .data = ip->payload,
+        .len = ip->payload_len,
+    };
+}
 
 struct hf_datagram {
     const uint8_t *data;   /* the whole payload: lent until the next call on these fragments */
