@@ -69,28 +69,39 @@ static struct mnl_socket *open_socket(int netns)
     return s;
 }
 
-struct kernel *kernel_open(int netns)
+static struct kernel *open_on(struct mnl_socket *s)
 {
-    struct kernel *k = calloc(1, sizeof *k);
-    if (k == NULL)
-        return NULL;
-    k->socket = open_socket(netns);
-    if (k->socket != NULL && mnl_socket_bind(k->socket, 0, MNL_SOCKET_AUTOPID) == 0) {
-        k->port_id = mnl_socket_get_portid(k->socket);
+    struct kernel *k = s == NULL ? NULL : calloc(1, sizeof *k);
+    bool is_bound = k != NULL && mnl_socket_get_portid(s) != 0;
+    if (is_bound || (k != NULL && mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) == 0)) {
+        k->socket = s;
+        k->port_id = mnl_socket_get_portid(s);
         return k;
     }
     int why = errno;
-    kernel_close(k);
+    if (s != NULL)
+        mnl_socket_close(s);
+    free(k);
     errno = why;
     return NULL;
+}
+
+struct kernel *kernel_open(int netns)
+{
+    return open_on(open_socket(netns));
+}
+
+struct kernel *kernel_open_socket(int fd)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    return copy < 0 ? NULL : open_on(mnl_socket_fdopen(copy));
 }
 
 void kernel_close(struct kernel *k)
 {
     if (k == NULL)
         return;
-    if (k->socket != NULL)
-        mnl_socket_close(k->socket);
+    mnl_socket_close(k->socket);
     free(k);
 }
 

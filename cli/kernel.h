@@ -39,6 +39,10 @@ struct kernel_tcp {
  * with errno set: EPERM to enter that namespace, EPROTONOSUPPORT where the kernel has no inet_diag.
  */
 struct kernel *kernel_open(int netns);
+
+/* The same through a NETLINK_SOCK_DIAG socket that somebody made in the namespace; it is duplicated. */
+struct kernel *kernel_open_socket(int fd);
+
 void kernel_close(struct kernel *k);
 
 /*

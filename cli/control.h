@@ -1,0 +1,57 @@
+/*
+ * The control socket: through it `handfast ss` asks a running Handfast process what its engine knows.
+ *
+ * One UNIX stream socket for each process, named by its process id, in a directory that only its user may enter. A
+ * request is one line; the answer is JSON, one object a line:
+ *
+ *     connections\n     {"type":"process", ...}  {"type":"connection", ...} for each, {"type":"end"}
+ *     summary\n         {"type":"process", ...}  {"type":"end"}
+ *
+ * Everything is bounded: clients, the length of a request, what is written in one turn, how long a slow reader is
+ * borne. An engine of a million connections answers over many turns and is never held up.
+ */
+#ifndef CLI_CONTROL_H
+#define CLI_CONTROL_H
+
+#include <handfast/engine.h>
+#include <poll.h>
+
+struct control;
+struct host;
+
+struct control_options {
+    const char *directory; /* NULL: control_directory's */
+    const char *verb;      /* what this process is doing; borrows for the control's life */
+    hf_ns msl_ns;          /* the engine's, so that TIME-WAIT can say what is left */
+    hf_time started_at;
+};
+
+/* Opens the socket, made with its directory when that is missing. NULL with a message in error[256]. */
+struct control *control_open(struct hf_engine *e, const struct control_options *options, char error[256]);
+/* Closes it and removes its file. */
+void control_close(struct control *c);
+
+/* As the functions of a host_part (host.h) of the same names. */
+unsigned control_fds(struct control *c, struct pollfd *fds, unsigned max);
+hf_time control_deadline(struct control *c);
+void control_turn(struct control *c, hf_time now, const struct pollfd *fds, unsigned count);
+
+/* Opens a control socket for a host and makes it a part. Where it may not be had the host runs without; it says so.
+ */
+void control_add(struct host *h);
+
+/* ---- for who asks ---- */
+
+/* Where the sockets of this user's processes are: $XDG_RUNTIME_DIR/handfast, or for root /run/handfast, or
+ * handfast-UID in the directory for temporary files. Returns `path`. */
+char *control_directory(char path[108]);
+
+/* Calls `each` with every process id that has a socket in `directory` and still answers; removes stale sockets.
+ * Returns how many, or a negative errno. */
+int control_each(const char *directory, void (*each)(void *arg, int pid, const char *path), void *arg);
+
+/* Connects to the socket and sends the request; returns a descriptor to read the answer from, or a negative errno.
+ */
+int control_ask(const char *path, const char *request);
+
+#endif
