@@ -114,6 +114,7 @@
     X(EDGE, FIN_WAIT_2, "peer kept its side open too long after close", "LIFECYCLE")                                   \
     X(EDGE, MSL_2, "2 MSL over", "RFC 9293 3.10.8")                                                                    \
     X(EDGE, REUSED, "new SYN reopened a TIME-WAIT tuple", "RFC 6191; RFC 1122 4.2.2.13")                               \
+    X(EDGE, GAVE_WAY, "TIME-WAIT ended early: a new connection needed the record", "LIFECYCLE, TIME_WAIT")              \
     X(EDGE, ICMP, "ICMP hard error before the connection was open", "RFC 5461")                                        \
     X(EDGE, CHALLENGED, "peer answered a challenge with RST", "RFC 5961")                                              \
     /* soft errors: advice remembered, nothing ended */                                                                \

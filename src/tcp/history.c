@@ -38,27 +38,42 @@ void hf_note_state(struct hf_tcp_shared *sh, const struct hf_tcp *c, enum hf_sta
     describe(sh, c, note);
 }
 
-void hf_note_segment(struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_segment *seg,
-                     enum hf_note_kind kind, enum hf_reason why, uint8_t from)
+uint64_t hf_note_segment(struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_passed *passed)
 {
+    const struct hf_segment *seg = passed->seg;
     struct hf_note *note = next_note(sh);
     if (note == NULL)
-        return;
+        return 0;
     *note = (struct hf_note){
         .at = sh->now,
         .number = sh->noted,
-        .kind = (uint8_t)kind,
-        .from = from,
-        .to = c == NULL ? from : c->state,
+        .local = passed->local,
+        .remote = passed->remote,
+        .kind = (uint8_t)passed->kind,
+        .from = passed->from,
+        .to = c == NULL ? passed->from : c->state,
         .flags = seg->flags,
-        .why = (uint16_t)why,
+        .why = (uint16_t)passed->why,
         .wnd = seg->wnd,
         .seq = seg->seq.n,
         .ack = seg->ack.n,
         .len = seg->data_len,
-        .local.port = kind == HF_NOTE_IN ? seg->dst_port : seg->src_port,
-        .remote.port = kind == HF_NOTE_IN ? seg->src_port : seg->dst_port,
     };
     if (c != NULL)
         describe(sh, c, note);
+    return sh->noted;
+}
+
+void hf_note_verdict(struct hf_tcp_shared *sh, uint64_t number, const struct hf_tcp *c, enum hf_reason why)
+{
+    if (number == 0)
+        return;
+    struct hf_note *note = hf_pool_at(&sh->history, (uint32_t)((number - 1) % sh->history.capacity));
+    if (note->number != number)
+        return; /* overwritten meanwhile: the ring is very small */
+    note->why = (uint16_t)why;
+    if (c == NULL)
+        return;
+    note->to = c->state;
+    describe(sh, c, note);
 }

@@ -137,11 +137,6 @@ static inline uint32_t hf_header_overhead(const struct hf_tcp *c) { return hf_ad
 enum hf_reason hf_paws_check(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_segment *seg);
 void hf_paws_remember(const struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);
 
-/* ---- time_wait.c ---- */
-
-/* May this segment reopen the tuple (RFC 6191; RFC 1122, 4.2.2.13)? */
-bool hf_time_wait_may_reopen(const struct hf_tcp *c, const struct hf_segment *seg);
-
 /* ---- isn.c ---- */
 
 hf_seq hf_isn(const struct hf_tcp_shared *sh, const struct hf_tcp *c);

@@ -271,11 +271,6 @@ static void check_fin(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct h
 struct hf_verdict hf_synchronized_arrives(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg)
 {
     struct hf_verdict v = {.why = HF_ACCEPTED};
-    if (c->state == HF_TIME_WAIT && hf_time_wait_may_reopen(c, seg)) {
-        hf_tcp_end(sh, c, HF_EDGE_REUSED, HF_OK);
-        v.again = true;
-        return v;
-    }
     if (!check_sequence(sh, c, seg, &v) || !check_rst(sh, c, seg, &v) || !check_syn(sh, c, seg, &v))
         return v;
     if (check_ack(sh, c, seg, &v)) {

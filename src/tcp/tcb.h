@@ -141,12 +141,14 @@ struct hf_tcp {
         uint32_t generation;
         uint32_t turn_next;   /* the list of connections that may have something to send */
         uint32_t event_next;  /* the list of connections with news */
-        uint32_t accept_next; /* the listener's queue */
+        uint32_t accept_next; /* the listener's queue; in TIME-WAIT the list of those that may give way */
+        uint32_t wait_prev;   /* that list backwards */
         uint8_t on_turn, on_events;
         uint8_t told; /* HF_EV_ bits the application was told of */
         uint8_t news; /* HF_EV_ bits that happened again though the level did not change */
         uint8_t phase; /* enum hf_phase */
         uint8_t in_table;
+        uint8_t may_give_way; /* in the list of TIME-WAIT records that a new connection may take the place of */
     } own;
 };
 
@@ -213,7 +215,7 @@ struct hf_listener {
     uint32_t waiting;   /* children in the accept queue */
     uint32_t accept_first, accept_last;
     uint32_t event_next; /* engine's */
-    uint8_t on_events, told, in_use, news;
+    uint8_t on_events, in_use, is_open, news; /* in_use until released, is_open until closed */
     hf_time opened_at;
     uint64_t syns, established, accepted, overflows;
 };
@@ -253,7 +255,6 @@ static inline uint32_t hf_tcp_ms(const struct hf_tcp_shared *sh) { return (uint3
 struct hf_verdict {
     enum hf_reason why;   /* HF_ACCEPTED, or why it was dropped */
     enum hf_reason reset; /* HF_REASON_NONE, or: answer it with the RST of hf_reset_for, for this reason */
-    bool again;           /* the record has just ended: look the segment up anew (TIME-WAIT reuse) */
 };
 
 #endif

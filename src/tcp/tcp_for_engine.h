@@ -59,6 +59,14 @@ struct hf_verdict hf_listen_arrives(struct hf_tcp_shared *sh, struct hf_listener
 /* Makes the prepared record the SYN-RECEIVED child of its listener; counts listener->half_open. */
 void hf_listen_spawn(struct hf_tcp_shared *sh, struct hf_listener *listener, struct hf_tcp *c,
                      const struct hf_segment *seg);
+/* TIME-WAIT: may this SYN reopen the tuple (RFC 6191; RFC 1122, 4.2.2.13)? The engine asks before it hands the record the
+ * segment; when a listener takes the SYN, the old record ends and the child's numbers begin beyond the old ones. */
+bool hf_time_wait_may_reopen(const struct hf_tcp *c, const struct hf_segment *seg);
+void hf_time_wait_reopen(struct hf_tcp_shared *sh, struct hf_tcp *c);
+/* A record in TIME-WAIT gives way to a new connection. */
+void hf_time_wait_give_way(struct hf_tcp_shared *sh, struct hf_tcp *c);
+/* Called on the prepared child: its ISS is moved beyond `old_nxt`, SND.NXT of the record that it replaces. */
+void hf_begin_beyond(struct hf_tcp *c, hf_seq old_nxt);
 /* The reset that answers `seg` (3.10.7.1, 3.5.2); false when none may (it is a RST itself). Ports already swapped. */
 bool hf_reset_for(const struct hf_segment *seg, struct hf_segment *rst);
 
@@ -111,10 +119,19 @@ enum hf_reason hf_tcp_icmp(struct hf_tcp_shared *sh, struct hf_tcp *c, const str
 /* The path's MTU is now known to be this. */
 void hf_tcp_set_mtu(struct hf_tcp_shared *sh, struct hf_tcp *c, uint16_t mtu);
 
-/* Writes a note into the history, when there is one. The engine notes segments (after the verdict, before and after
- * states given); state changes are noted by TCP itself. `conn` is taken from c (slot and generation) when c is given. */
-void hf_note_segment(struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_segment *seg,
-                     enum hf_note_kind kind, enum hf_reason why, uint8_t from);
+/* A segment that came or went. The ends are those of the connection when there is one. */
+struct hf_passed {
+    const struct hf_segment *seg;
+    struct hf_endpoint local, remote;
+    enum hf_note_kind kind; /* HF_NOTE_IN or HF_NOTE_OUT */
+    enum hf_reason why;
+    uint8_t from; /* state before */
+};
+
+/* Notes a segment in the history, when there is one. `c` may be NULL. TCP itself notes changes of state. Returns the
+ * note's number, or 0; hf_note_verdict then adds what became of the segment. */
+uint64_t hf_note_segment(struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_passed *passed);
+void hf_note_verdict(struct hf_tcp_shared *sh, uint64_t number, const struct hf_tcp *c, enum hf_reason why);
 
 /* Every invariant of tcb.h; NULL or the broken one in words. */
 const char *hf_tcp_check_record(const struct hf_tcp_shared *sh, const struct hf_tcp *c);
