@@ -1,0 +1,94 @@
+/*
+ * Whose segment is it: connections by their four numbers, listeners by their two, in one keyed table (BUG-16: the key is
+ * secret, so nobody can choose tuples that collide). Values are slots; listeners have those from max_connections on.
+ */
+#include "engine.h"
+
+static uint64_t hash_tuple(const struct hf_engine *e, const struct hf_endpoint *local, const struct hf_endpoint *remote)
+{
+    uint8_t tuple[36];
+    memcpy(tuple, local->addr.bytes, 16);
+    memcpy(tuple + 16, remote->addr.bytes, 16);
+    memcpy(tuple + 32, &local->port, 2);
+    memcpy(tuple + 34, &remote->port, 2);
+    return hf_siphash13(&e->tuple_key, tuple, sizeof tuple);
+}
+
+static uint64_t hash_record(const struct hf_engine *e, const struct hf_tcp *c)
+{
+    const struct hf_endpoint local = {c->local_addr, c->local_port}, remote = {c->remote_addr, c->remote_port};
+    return hash_tuple(e, &local, &remote);
+}
+
+static bool is_of(const struct hf_tcp *c, const struct hf_endpoint *local, const struct hf_endpoint *remote)
+{
+    return c->local_port == local->port && c->remote_port == remote->port &&
+           hf_addr_equal(&c->remote_addr, &remote->addr) && hf_addr_equal(&c->local_addr, &local->addr);
+}
+
+uint32_t hf_demux_find(const struct hf_engine *e, const struct hf_endpoint *local, const struct hf_endpoint *remote)
+{
+    struct hf_probe probe;
+    uint32_t slot = hf_table_find(&e->table, hash_tuple(e, local, remote), &probe);
+    for (; slot != HF_NONE; slot = hf_table_next(&e->table, &probe))
+        if (slot < e->tcp.connections.capacity && is_of(hf_record(e, slot), local, remote))
+            return slot;
+    return HF_NONE;
+}
+
+void hf_demux_add(struct hf_engine *e, struct hf_tcp *c)
+{
+    (void)hf_table_add(&e->table, hash_record(e, c), hf_slot(e, c)); /* there is a place for every record */
+    c->own.in_table = true;
+}
+
+void hf_demux_remove(struct hf_engine *e, struct hf_tcp *c)
+{
+    (void)hf_table_remove(&e->table, hash_record(e, c), hf_slot(e, c));
+    c->own.in_table = false;
+}
+
+/* ---- listeners: their remote end is nobody ---- */
+
+static const struct hf_endpoint nobody;
+
+uint32_t hf_demux_listener_exact(const struct hf_engine *e, const struct hf_endpoint *local)
+{
+    struct hf_probe probe;
+    uint32_t slot = hf_table_find(&e->table, hash_tuple(e, local, &nobody), &probe);
+    for (; slot != HF_NONE; slot = hf_table_next(&e->table, &probe)) {
+        if (slot < e->tcp.connections.capacity)
+            continue;
+        uint32_t index = slot - e->tcp.connections.capacity;
+        const struct hf_listener *listener = hf_listener_at(e, index);
+        if (listener->local.port == local->port && hf_addr_equal(&listener->local.addr, &local->addr))
+            return index;
+    }
+    return HF_NONE;
+}
+
+uint32_t hf_demux_listener(const struct hf_engine *e, const struct hf_endpoint *local)
+{
+    uint32_t index = hf_demux_listener_exact(e, local);
+    if (index != HF_NONE)
+        return index;
+    struct hf_endpoint any = {.port = local->port};
+    if (hf_addr_is_v4(&local->addr)) {
+        any.addr = hf_addr_v4(0, 0, 0, 0);
+        index = hf_demux_listener_exact(e, &any);
+    }
+    any.addr = (struct hf_addr){{0}};
+    return index != HF_NONE ? index : hf_demux_listener_exact(e, &any); /* :: listens to both families */
+}
+
+void hf_demux_add_listener(struct hf_engine *e, uint32_t index)
+{
+    const struct hf_listener *listener = hf_listener_at(e, index);
+    (void)hf_table_add(&e->table, hash_tuple(e, &listener->local, &nobody), hf_listener_slot(e, index));
+}
+
+void hf_demux_remove_listener(struct hf_engine *e, uint32_t index)
+{
+    const struct hf_listener *listener = hf_listener_at(e, index);
+    (void)hf_table_remove(&e->table, hash_tuple(e, &listener->local, &nobody), hf_listener_slot(e, index));
+}

@@ -1,0 +1,196 @@
+/*
+ * The engine: one block of memory, and the lists that say whose turn it is.
+ *
+ *     frame -> input.c -> demux.c -> tcp/ -> settle.c -> turn list -> output.c -> frame
+ *                                              |-> event list -> hf_event
+ *                                              `-> the wheel -> hf_advance
+ *
+ * Whatever touched a record calls hf_settle: it alone files the record where it now belongs. Everything in the block is
+ * found by index or by distance, so a copy of the block is an engine of its own.
+ *
+ * Read first: include/handfast/engine.h. Read next: engine.c, settle.c, input.c, output.c.
+ */
+#ifndef HF_ENGINE_ENGINE_H
+#define HF_ENGINE_ENGINE_H
+
+#include "../../include/handfast/engine.h"
+#include "../../include/handfast/observe.h"
+#include "../../include/handfast/tcp.h"
+#include "../base/table.h"
+#include "../base/wheel.h"
+#include "../icmp/errors_out.h"
+#include "../ip/fragments.h"
+#include "../ip/links.h"
+#include "../ip/neighbours.h"
+#include "../ip/path_mtu.h"
+#include "../ip/resolve.h"
+#include "../ip/routes.h"
+#include "../tcp/tcp_for_engine.h"
+#include "../wire/ethernet.h"
+#include "../wire/ip.h"
+
+/* A singly linked list through records of one kind. */
+struct hf_queue {
+    uint32_t first, last;
+};
+
+/* A stateless answer: a whole frame, waiting for hf_output. */
+#define HF_REPLY_CAP 1536
+struct hf_reply {
+    uint32_t next;
+    uint32_t len;
+    hf_link link;
+    uint16_t why;
+    uint8_t data[HF_REPLY_CAP];
+};
+
+/* What the engine keeps of the way to a connection's peer, beside the record. */
+struct hf_way {
+    struct hf_addr next; /* next hop, on an Ethernet link */
+    bool may_fragment;   /* IPv4: DF stays clear */
+    bool is_local;       /* the peer is in this engine: nothing goes on a wire */
+};
+
+/* own.on_turn: in which list the record is. */
+enum { HF_AT_REST, HF_ON_TURN, HF_PARKED };
+
+struct hf_engine {
+    struct hf_tcp_shared tcp;
+    struct hf_links links;
+    struct hf_routes routes;
+    struct hf_neighbours neighbours;
+    struct hf_paths paths;
+    struct hf_fragments fragments;
+    struct hf_table table; /* connections by tuple, listeners by their own end */
+    struct hf_wheel wheel; /* a timer per connection, by slot */
+    struct hf_pool replies;
+    struct hf_pool ways; /* struct hf_way, by slot */
+    struct hf_icmp_limit icmp_limit;
+    struct hf_key tuple_key, port_key, port_offset_key;
+    struct hf_queue turn;   /* connections that may have something to send */
+    struct hf_queue parked; /* ... and wait for the next hop's link address */
+    struct hf_queue events; /* connections and listeners with news */
+    struct hf_queue waiting_out; /* TIME-WAIT records that no handle needs, oldest first: they give way */
+    struct hf_queue reply_queue;
+    uint32_t sent_in_turn;  /* frames the first of the turn list has sent in a row */
+    uint32_t port_counters[16];
+    uint64_t frames_in, frames_out, bytes_in, bytes_out;
+    uint32_t ip_id;
+    size_t size;
+};
+
+/* ---- records ---- */
+
+static inline struct hf_tcp *hf_record(const struct hf_engine *e, uint32_t slot)
+{
+    return (struct hf_tcp *)hf_pool_at(&e->tcp.connections, slot);
+}
+static inline uint32_t hf_slot(const struct hf_engine *e, const struct hf_tcp *c)
+{
+    return hf_pool_index(&e->tcp.connections, c);
+}
+static inline struct hf_listener *hf_listener_at(const struct hf_engine *e, uint32_t index)
+{
+    return (struct hf_listener *)hf_pool_at(&e->tcp.listeners, index);
+}
+static inline struct hf_way *hf_way_of(const struct hf_engine *e, uint32_t slot)
+{
+    return (struct hf_way *)hf_pool_at(&e->ways, slot);
+}
+static inline hf_conn hf_handle(const struct hf_engine *e, const struct hf_tcp *c)
+{
+    return (hf_conn){hf_slot(e, c), c->own.generation};
+}
+/* Slots from max_connections on are listeners. */
+static inline uint32_t hf_listener_slot(const struct hf_engine *e, uint32_t index)
+{
+    return e->tcp.connections.capacity + index;
+}
+/* The record or listener of a handle; NULL when the handle is stale or of the other kind. */
+struct hf_tcp *hf_connection_of(const struct hf_engine *e, hf_conn conn);
+struct hf_listener *hf_listener_of(const struct hf_engine *e, hf_conn conn);
+
+/* ---- demux.c: whose segment is it ---- */
+
+/* Slot of the connection of this tuple, or HF_NONE. */
+uint32_t hf_demux_find(const struct hf_engine *e, const struct hf_endpoint *local, const struct hf_endpoint *remote);
+void hf_demux_add(struct hf_engine *e, struct hf_tcp *c);
+void hf_demux_remove(struct hf_engine *e, struct hf_tcp *c);
+/* Index of the listener for segments to `local`: the one with that address, else the one with any; HF_NONE. */
+uint32_t hf_demux_listener(const struct hf_engine *e, const struct hf_endpoint *local);
+/* The one with exactly this local end. */
+uint32_t hf_demux_listener_exact(const struct hf_engine *e, const struct hf_endpoint *local);
+void hf_demux_add_listener(struct hf_engine *e, uint32_t index);
+void hf_demux_remove_listener(struct hf_engine *e, uint32_t index);
+
+/* ---- ports.c: local ports (RFC 6056) ---- */
+
+/* A port for this connection, or 0 when none is free. */
+uint16_t hf_port_for(struct hf_engine *e, const struct hf_addr *local, const struct hf_endpoint *remote);
+uint16_t hf_port_to_listen(struct hf_engine *e, const struct hf_addr *local);
+
+/* ---- settle.c ---- */
+
+/* Takes a record for this path from the pool, prepares and enters it. NULL, counted, when the pool is empty. */
+struct hf_tcp *hf_connection_new(struct hf_engine *e, const struct hf_tcp_path *path, const struct hf_hop *hop,
+                                 const struct hf_tcp_options *options);
+/* The record was touched: files it where it belongs, and frees it when it is over and nobody wants it. */
+void hf_settle(struct hf_engine *e, struct hf_tcp *c);
+void hf_settle_listener(struct hf_engine *e, uint32_t index);
+/* Takes the first of the turn list off it, to rest until its timer; or to wait for its next hop. */
+void hf_turn_rest(struct hf_engine *e, hf_time ask_at);
+void hf_turn_park(struct hf_engine *e);
+/* The first has had its share: the others' turn. */
+void hf_turn_rotate(struct hf_engine *e);
+/* All that are parked try again. */
+void hf_unpark(struct hf_engine *e);
+/* The next child waiting for accept, taken out of the queue, or NULL. */
+struct hf_tcp *hf_accept_next(struct hf_engine *e, struct hf_listener *listener);
+/* Resets everything a listener that closes has not handed out. */
+void hf_listener_abandon(struct hf_engine *e, uint32_t index);
+
+/* ---- replies.c: stateless answers ---- */
+
+/* The frame being answered. */
+struct hf_arrival {
+    const struct hf_frame *frame;
+    hf_link link;  /* HF_LINK_NONE: it never left the engine */
+    bool is_group; /* the frame or the datagram was addressed to a group */
+    struct hf_ethernet ethernet;
+    struct hf_ip ip;
+    const uint8_t *packet; /* the datagram, from its IP header on */
+    uint32_t packet_len;
+};
+
+void hf_reply_reset(struct hf_engine *e, const struct hf_arrival *in, const struct hf_segment *seg, enum hf_reason why);
+/* Answers an echo request. */
+void hf_reply_echo(struct hf_engine *e, const struct hf_arrival *in);
+void hf_reply_error(struct hf_engine *e, const struct hf_arrival *in, enum hf_icmp_cause_kind kind);
+void hf_reply_resolve(struct hf_engine *e, const struct hf_resolve *answer);
+/* Tells the source of a datagram that it stayed incomplete. */
+void hf_reply_expired(struct hf_engine *e, const struct hf_expired *expired);
+/* Turns the neighbour cache's debts into frames. */
+void hf_reply_solicit(struct hf_engine *e);
+/* Fills the frame with the oldest reply; false when there is none. */
+bool hf_reply_next(struct hf_engine *e, struct hf_frame *frame);
+
+/* ---- input.c, output.c ---- */
+
+/* What becomes of a frame. With frame->link HF_LINK_NONE it is a datagram of the engine's own to itself. */
+enum hf_reason hf_frame_arrives(struct hf_engine *e, struct hf_frame *frame);
+bool hf_connection_output(struct hf_engine *e, struct hf_frame *frame);
+/* Fills mtu and burst of a path whose ends and link are known, and tells whether routers may fragment on it. */
+void hf_path_facts(const struct hf_engine *e, struct hf_tcp_path *path, bool *may_fragment);
+
+/* No offload, no connection: what every frame to be sent begins with. */
+static inline void hf_frame_clear(struct hf_frame *frame)
+{
+    frame->flags = 0;
+    frame->csum_start = frame->csum_offset = 0;
+    frame->gso_size = frame->gso_header = 0;
+    frame->conn = (hf_conn){0, 0};
+}
+
+static inline bool hf_is_noting(const struct hf_engine *e) { return e->tcp.history.capacity > 0; }
+
+#endif

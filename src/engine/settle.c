@@ -1,0 +1,290 @@
+/*
+ * After anything touched a record it is filed anew, here and only here: with its listener, in the event list, in the
+ * turn list, or back in its pool.
+ *
+ *     a passive child:  HALF_OPEN --handshake done--> WAITING --hf_tcp_accept--> OURS
+ *     the turn list:    whoever was touched may have something to send; output.c asks its plan and lets it rest
+ *     freeing:          over, given up, and in no list
+ *
+ * Read first: engine.h. Read next: output.c.
+ */
+#include "engine.h"
+
+/* ---- lists: `next` of a slot lives in its record ---- */
+
+static void turn_push(struct hf_engine *e, struct hf_queue *queue, struct hf_tcp *c, uint8_t where)
+{
+    uint32_t slot = hf_slot(e, c);
+    c->own.turn_next = HF_NONE;
+    c->own.on_turn = where;
+    if (queue->first == HF_NONE)
+        queue->first = slot;
+    else
+        hf_record(e, queue->last)->own.turn_next = slot;
+    queue->last = slot;
+}
+
+static struct hf_tcp *turn_pop(struct hf_engine *e, struct hf_queue *queue)
+{
+    struct hf_tcp *c = hf_record(e, queue->first);
+    queue->first = c->own.turn_next;
+    if (queue->first == HF_NONE)
+        queue->last = HF_NONE;
+    c->own.on_turn = HF_AT_REST;
+    return c;
+}
+
+static uint32_t *event_next_of(struct hf_engine *e, uint32_t slot)
+{
+    uint32_t connections = e->tcp.connections.capacity;
+    if (slot >= connections)
+        return &hf_listener_at(e, slot - connections)->event_next;
+    return &hf_record(e, slot)->own.event_next;
+}
+
+static void event_push(struct hf_engine *e, uint32_t slot)
+{
+    *event_next_of(e, slot) = HF_NONE;
+    if (e->events.first == HF_NONE)
+        e->events.first = slot;
+    else
+        *event_next_of(e, e->events.last) = slot;
+    e->events.last = slot;
+}
+
+/* ---- TIME-WAIT records that may give way: a doubly linked list through accept_next and wait_prev ---- */
+
+static void wait_push(struct hf_engine *e, struct hf_tcp *c)
+{
+    uint32_t slot = hf_slot(e, c);
+    c->own.accept_next = HF_NONE;
+    c->own.wait_prev = e->waiting_out.last;
+    c->own.may_give_way = true;
+    if (e->waiting_out.first == HF_NONE)
+        e->waiting_out.first = slot;
+    else
+        hf_record(e, e->waiting_out.last)->own.accept_next = slot;
+    e->waiting_out.last = slot;
+}
+
+static void wait_remove(struct hf_engine *e, struct hf_tcp *c)
+{
+    uint32_t next = c->own.accept_next, prev = c->own.wait_prev;
+    *(prev == HF_NONE ? &e->waiting_out.first : &hf_record(e, prev)->own.accept_next) = next;
+    *(next == HF_NONE ? &e->waiting_out.last : &hf_record(e, next)->own.wait_prev) = prev;
+    c->own.may_give_way = false;
+}
+
+static void settle_waiting(struct hf_engine *e, struct hf_tcp *c)
+{
+    bool should = c->state == HF_TIME_WAIT && (c->flags & HF_TF_RELEASED);
+    if (should && !c->own.may_give_way)
+        wait_push(e, c);
+    else if (!should && c->own.may_give_way)
+        wait_remove(e, c);
+}
+
+#define LOOK_AT 16 /* records, of which one will be free to go */
+
+/* All records are taken: the oldest TIME-WAIT that nobody holds a handle of ends early, counted. */
+static void make_room(struct hf_engine *e)
+{
+    if (hf_pool_available(&e->tcp.connections) > 0)
+        return;
+    uint32_t slot = e->waiting_out.first;
+    for (uint32_t i = 0; i < LOOK_AT && slot != HF_NONE; i++) {
+        struct hf_tcp *c = hf_record(e, slot);
+        slot = c->own.accept_next;
+        if (c->own.on_turn != HF_AT_REST || c->own.on_events)
+            continue;
+        hf_time_wait_give_way(&e->tcp, c);
+        hf_settle(e, c);
+        return;
+    }
+}
+
+/* ---- listeners and their children ---- */
+
+void hf_settle_listener(struct hf_engine *e, uint32_t index)
+{
+    struct hf_listener *listener = hf_listener_at(e, index);
+    if (listener->on_events)
+        return;
+    if (!listener->in_use) {
+        hf_pool_give(&e->tcp.listeners, index);
+        return;
+    }
+    if (listener->news != 0 && listener->waiting > 0 && listener->is_open) {
+        listener->on_events = true;
+        event_push(e, hf_listener_slot(e, index));
+    }
+}
+
+static void enqueue_for_accept(struct hf_engine *e, struct hf_listener *listener, struct hf_tcp *c)
+{
+    uint32_t slot = hf_slot(e, c);
+    listener->half_open--;
+    listener->waiting++;
+    listener->news |= HF_EV_ACCEPTABLE;
+    c->own.phase = HF_PHASE_WAITING;
+    c->own.accept_next = HF_NONE;
+    if (listener->accept_first == HF_NONE)
+        listener->accept_first = slot;
+    else
+        hf_record(e, listener->accept_last)->own.accept_next = slot;
+    listener->accept_last = slot;
+    hf_settle_listener(e, c->listener);
+}
+
+struct hf_tcp *hf_accept_next(struct hf_engine *e, struct hf_listener *listener)
+{
+    if (listener->accept_first == HF_NONE)
+        return NULL;
+    struct hf_tcp *c = hf_record(e, listener->accept_first);
+    listener->accept_first = c->own.accept_next;
+    if (listener->accept_first == HF_NONE)
+        listener->accept_last = HF_NONE;
+    listener->waiting--;
+    c->own.phase = HF_PHASE_OURS;
+    c->listener = HF_NONE;
+    return c;
+}
+
+/* Where a child stands with its listener. One that ends half-open vanishes, one that ends waiting is still accepted:
+ * the application learns how it ended (BUG-47). */
+static void settle_child(struct hf_engine *e, struct hf_tcp *c)
+{
+    if (c->own.phase != HF_PHASE_HALF_OPEN || c->state == HF_SYN_RECEIVED)
+        return;
+    struct hf_listener *listener = hf_listener_at(e, c->listener);
+    if (c->state != HF_CLOSED) {
+        enqueue_for_accept(e, listener, c);
+        return;
+    }
+    listener->half_open--;
+    c->own.phase = HF_PHASE_OURS;
+    c->listener = HF_NONE;
+    c->flags |= HF_TF_RELEASED;
+}
+
+static void abandon(struct hf_engine *e, struct hf_tcp *c)
+{
+    c->flags |= HF_TF_RELEASED;
+    hf_call_abort(&e->tcp, c, HF_EDGE_LISTENER_CLOSED);
+    hf_settle(e, c);
+}
+
+void hf_listener_abandon(struct hf_engine *e, uint32_t index)
+{
+    struct hf_listener *listener = hf_listener_at(e, index);
+    struct hf_tcp *c;
+    while ((c = hf_accept_next(e, listener)) != NULL)
+        abandon(e, c);
+    for (uint32_t slot = 0; slot < e->tcp.connections.fresh && listener->half_open > 0; slot++) {
+        c = hf_record(e, slot);
+        if (c->own.generation != 0 && c->own.phase == HF_PHASE_HALF_OPEN && c->listener == index)
+            abandon(e, c);
+    }
+}
+
+/* ---- records ---- */
+
+struct hf_tcp *hf_connection_new(struct hf_engine *e, const struct hf_tcp_path *path, const struct hf_hop *hop,
+                                 const struct hf_tcp_options *options)
+{
+    make_room(e);
+    uint32_t slot = hf_pool_take(&e->tcp.connections);
+    if (slot == HF_NONE) {
+        hf_count(&e->tcp, HF_LIMIT_CONNECTIONS);
+        return NULL;
+    }
+    if (slot >= e->ways.fresh)
+        e->ways.fresh = slot + 1; /* one way per slot: the pools move in step */
+    struct hf_tcp *c = hf_record(e, slot);
+    uint32_t generation = c->own.accept_next + 1; /* see free_record */
+    memset(&c->own, 0, sizeof c->own);
+    c->own.generation = generation != 0 ? generation : 1;
+    hf_tcp_prepare(&e->tcp, c, path, options);
+    *hf_way_of(e, slot) = (struct hf_way){.next = hop->next, .is_local = hop->is_local};
+    hf_demux_add(e, c);
+    return c;
+}
+
+/* The record goes back. Its generation is kept for the next who gets the slot; own.generation 0 says it is free. */
+static void free_record(struct hf_engine *e, struct hf_tcp *c)
+{
+    uint32_t generation = c->own.generation;
+    hf_tcp_forget(&e->tcp, c);
+    hf_wheel_disarm(&e->wheel, hf_slot(e, c));
+    memset(&c->own, 0, sizeof c->own);
+    c->own.accept_next = generation;
+    hf_pool_give(&e->tcp.connections, hf_slot(e, c));
+}
+
+static bool is_done(const struct hf_tcp *c)
+{
+    return c->state == HF_CLOSED && (c->flags & HF_TF_RELEASED) && !(c->flags & HF_TF_OWE_RST) &&
+           c->own.on_turn == HF_AT_REST && !c->own.on_events && c->own.phase == HF_PHASE_OURS;
+}
+
+/* The application hears only of what it was handed. */
+static void settle_events(struct hf_engine *e, struct hf_tcp *c)
+{
+    if (c->own.on_events || c->own.phase != HF_PHASE_OURS || (c->flags & HF_TF_RELEASED))
+        return;
+    uint32_t bits = hf_tcp_events(&e->tcp, c);
+    uint32_t fresh = (bits & ~(uint32_t)c->own.told) | (bits & c->own.news);
+    c->own.told &= (uint8_t)bits;
+    if (fresh == 0)
+        return;
+    c->own.on_events = true;
+    event_push(e, hf_slot(e, c));
+}
+
+void hf_settle(struct hf_engine *e, struct hf_tcp *c)
+{
+    settle_child(e, c);
+    settle_events(e, c);
+    settle_waiting(e, c);
+    if (c->state == HF_CLOSED) {
+        if (c->own.in_table)
+            hf_demux_remove(e, c);
+        hf_wheel_disarm(&e->wheel, hf_slot(e, c));
+    }
+    if (is_done(c))
+        free_record(e, c);
+    else if (c->own.on_turn == HF_AT_REST && (c->state != HF_CLOSED || (c->flags & HF_TF_OWE_RST)))
+        turn_push(e, &e->turn, c, HF_ON_TURN);
+}
+
+/* ---- turns ---- */
+
+void hf_turn_rest(struct hf_engine *e, hf_time ask_at)
+{
+    struct hf_tcp *c = turn_pop(e, &e->turn);
+    e->sent_in_turn = 0;
+    if (is_done(c))
+        free_record(e, c);
+    else if (hf_time_is_never(ask_at))
+        hf_wheel_disarm(&e->wheel, hf_slot(e, c));
+    else
+        hf_wheel_arm(&e->wheel, hf_slot(e, c), ask_at);
+}
+
+void hf_turn_park(struct hf_engine *e)
+{
+    e->sent_in_turn = 0;
+    turn_push(e, &e->parked, turn_pop(e, &e->turn), HF_PARKED);
+}
+
+void hf_turn_rotate(struct hf_engine *e)
+{
+    e->sent_in_turn = 0;
+    turn_push(e, &e->turn, turn_pop(e, &e->turn), HF_ON_TURN);
+}
+
+void hf_unpark(struct hf_engine *e)
+{
+    while (e->parked.first != HF_NONE)
+        turn_push(e, &e->turn, turn_pop(e, &e->parked), HF_ON_TURN);
+}

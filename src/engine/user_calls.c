@@ -1,0 +1,359 @@
+/*
+ * The calls of include/handfast/tcp.h: finding and naming the record, and what TCP leaves to its host (addresses, ports,
+ * routes, listeners). What a call means to a connection is tcp/calls.c.
+ *
+ * Read first: engine.h, tcp/calls.c.
+ */
+#include "engine.h"
+
+#define DEFAULT_BACKLOG 128
+
+/* ---- handles ---- */
+
+struct hf_tcp *hf_connection_of(const struct hf_engine *e, hf_conn conn)
+{
+    if (conn.slot >= e->tcp.connections.fresh || conn.generation == 0)
+        return NULL;
+    struct hf_tcp *c = hf_record(e, conn.slot);
+    return c->own.generation == conn.generation ? c : NULL;
+}
+
+struct hf_listener *hf_listener_of(const struct hf_engine *e, hf_conn conn)
+{
+    uint32_t first = e->tcp.connections.capacity;
+    if (conn.slot < first || conn.slot - first >= e->tcp.listeners.fresh)
+        return NULL;
+    struct hf_listener *listener = hf_listener_at(e, conn.slot - first);
+    return listener->in_use && listener->generation == conn.generation ? listener : NULL;
+}
+
+/* The record of a handle that the application still holds. */
+static struct hf_tcp *held(const struct hf_engine *e, hf_conn conn)
+{
+    struct hf_tcp *c = hf_connection_of(e, conn);
+    return c == NULL || (c->flags & HF_TF_RELEASED) ? NULL : c;
+}
+
+/* What a connection's call answers when there is no connection behind the handle. */
+static int not_held(const struct hf_engine *e, hf_conn conn)
+{
+    return hf_listener_of(e, conn) != NULL ? HF_ERR_NOT_CONNECTED : HF_ERR_STALE;
+}
+
+/* ---- passive OPEN ---- */
+
+static bool may_listen_at(const struct hf_engine *e, const struct hf_addr *addr)
+{
+    return hf_addr_is_any(addr) || hf_links_owner(&e->links, addr) != HF_LINK_NONE;
+}
+
+/* A fresh record keeps its generation, one more than its last life's, so that old handles are stale. */
+static void init_listener(struct hf_listener *listener, const struct hf_endpoint *local,
+                          const struct hf_tcp_options *options, hf_time now)
+{
+    uint32_t generation = listener->generation + 1;
+    *listener = (struct hf_listener){
+        .local = *local,
+        .options = *options,
+        .generation = generation != 0 ? generation : 1,
+        .backlog = options->backlog != 0 ? options->backlog : DEFAULT_BACKLOG,
+        .accept_first = HF_NONE,
+        .accept_last = HF_NONE,
+        .event_next = HF_NONE,
+        .in_use = true,
+        .is_open = true,
+        .opened_at = now,
+    };
+}
+
+int hf_tcp_listen(struct hf_engine *e, const struct hf_endpoint *local, const struct hf_tcp_options *options,
+                  hf_conn *listener_out)
+{
+    static const struct hf_tcp_options defaults;
+    struct hf_endpoint at = *local;
+    if (!may_listen_at(e, &at.addr))
+        return HF_ERR_NO_ADDRESS;
+    if (at.port == 0 && (at.port = hf_port_to_listen(e, &at.addr)) == 0)
+        return HF_ERR_NO_PORT;
+    if (hf_demux_listener_exact(e, &at) != HF_NONE)
+        return HF_ERR_IN_USE;
+    uint32_t index = hf_pool_take(&e->tcp.listeners);
+    if (index == HF_NONE)
+        return HF_ERR_LIMIT;
+    struct hf_listener *listener = hf_listener_at(e, index);
+    init_listener(listener, &at, options != NULL ? options : &defaults, e->tcp.now);
+    hf_demux_add_listener(e, index);
+    e->tcp.states[HF_LISTEN]++;
+    *listener_out = (hf_conn){hf_listener_slot(e, index), listener->generation};
+    return HF_OK;
+}
+
+int hf_tcp_accept(struct hf_engine *e, hf_conn listener_handle, hf_conn *conn)
+{
+    struct hf_listener *listener = hf_listener_of(e, listener_handle);
+    if (listener == NULL)
+        return held(e, listener_handle) != NULL ? HF_ERR_NOT_LISTENING : HF_ERR_STALE;
+    if (!listener->is_open)
+        return HF_ERR_NOT_LISTENING;
+    struct hf_tcp *c = hf_accept_next(e, listener);
+    if (c == NULL)
+        return HF_ERR_AGAIN;
+    listener->accepted++;
+    *conn = hf_handle(e, c);
+    hf_settle(e, c);
+    return HF_OK;
+}
+
+/* LISTEN ends at CLOSE (RFC 9293, 3.10.4): whoever waits to be accepted is reset. */
+static void close_listener(struct hf_engine *e, struct hf_listener *listener)
+{
+    uint32_t index = hf_pool_index(&e->tcp.listeners, listener);
+    if (!listener->is_open)
+        return;
+    listener->is_open = false;
+    hf_demux_remove_listener(e, index);
+    e->tcp.states[HF_LISTEN]--;
+    hf_listener_abandon(e, index);
+}
+
+static void release_listener(struct hf_engine *e, struct hf_listener *listener)
+{
+    close_listener(e, listener);
+    listener->in_use = false;
+    hf_settle_listener(e, hf_pool_index(&e->tcp.listeners, listener));
+}
+
+/* ---- active OPEN ---- */
+
+/* MUST-46, MUST-57: nobody connects to a group, to nobody, or to port 0. */
+static bool may_be_called(const struct hf_engine *e, const struct hf_endpoint *remote)
+{
+    enum hf_address_kind kind = hf_links_kind(&e->links, HF_LINK_NONE, &remote->addr);
+    return remote->port != 0 && (kind == HF_ADDRESS_OURS || kind == HF_ADDRESS_UNICAST);
+}
+
+/* Our own end: as asked for, as far as that was left open chosen, or an error. MUST-44, MUST-45. */
+static int choose_local(struct hf_engine *e, const struct hf_endpoint *wanted, const struct hf_hop *hop,
+                        struct hf_tcp_path *path)
+{
+    const struct hf_endpoint *remote = &path->remote;
+    bool given = wanted != NULL && !hf_addr_is_any(&wanted->addr);
+    if (given && hf_addr_is_v4(&wanted->addr) != hf_addr_is_v4(&remote->addr))
+        return HF_ERR_INVALID;
+    if (given && hf_links_owner(&e->links, &wanted->addr) == HF_LINK_NONE)
+        return HF_ERR_NO_ADDRESS;
+    if (given)
+        path->local.addr = wanted->addr;
+    else if (!hf_links_choose_source(&e->links, path->link, &remote->addr, &hop->next, &path->local.addr))
+        return HF_ERR_NO_ADDRESS;
+    path->local.port = wanted != NULL ? wanted->port : 0;
+    if (path->local.port == 0)
+        path->local.port = hf_port_for(e, &path->local.addr, remote);
+    else if (hf_demux_find(e, &path->local, remote) != HF_NONE)
+        return HF_ERR_IN_USE;
+    return path->local.port != 0 ? HF_OK : HF_ERR_NO_PORT;
+}
+
+int hf_tcp_connect(struct hf_engine *e, const struct hf_endpoint *local, const struct hf_endpoint *remote,
+                   const struct hf_tcp_options *options, hf_conn *conn)
+{
+    static const struct hf_tcp_options defaults;
+    struct hf_hop hop;
+    if (!may_be_called(e, remote))
+        return HF_ERR_INVALID;
+    if (!hf_routes_find(&e->routes, &e->links, &remote->addr, HF_LINK_NONE, &hop))
+        return HF_ERR_NO_ROUTE;
+    struct hf_tcp_path path = {.remote = *remote, .link = hop.link};
+    if (hop.is_local)
+        path.link = hf_links_owner(&e->links, &remote->addr);
+    int error = choose_local(e, local, &hop, &path);
+    if (error != HF_OK)
+        return error;
+    bool may_fragment;
+    hf_path_facts(e, &path, &may_fragment);
+    struct hf_tcp *c = hf_connection_new(e, &path, &hop, options != NULL ? options : &defaults);
+    if (c == NULL)
+        return HF_ERR_LIMIT;
+    hf_way_of(e, hf_slot(e, c))->may_fragment = may_fragment;
+    hf_call_open(&e->tcp, c);
+    *conn = hf_handle(e, c);
+    hf_settle(e, c);
+    return HF_OK;
+}
+
+/* ---- SEND and RECEIVE ---- */
+
+int64_t hf_tcp_send(struct hf_engine *e, hf_conn conn, const void *data, size_t len, unsigned flags)
+{
+    struct hf_tcp *c = held(e, conn);
+    if (c == NULL)
+        return not_held(e, conn);
+    int64_t taken = hf_call_send(&e->tcp, c, data, len, flags);
+    hf_settle(e, c);
+    return taken;
+}
+
+int64_t hf_tcp_lend_send(struct hf_engine *e, hf_conn conn, uint8_t **data)
+{
+    struct hf_tcp *c = held(e, conn);
+    if (c == NULL)
+        return not_held(e, conn);
+    int64_t room = hf_call_lend_send(&e->tcp, c, data);
+    hf_settle(e, c);
+    return room;
+}
+
+int hf_tcp_sent(struct hf_engine *e, hf_conn conn, size_t len, unsigned flags)
+{
+    struct hf_tcp *c = held(e, conn);
+    if (c == NULL)
+        return not_held(e, conn);
+    int error = hf_call_sent(&e->tcp, c, len, flags);
+    hf_settle(e, c);
+    return error;
+}
+
+int64_t hf_tcp_receive(struct hf_engine *e, hf_conn conn, void *data, size_t len)
+{
+    struct hf_tcp *c = held(e, conn);
+    if (c == NULL)
+        return not_held(e, conn);
+    int64_t taken = hf_call_receive(&e->tcp, c, data, len);
+    hf_settle(e, c);
+    return taken;
+}
+
+int64_t hf_tcp_lend_received(struct hf_engine *e, hf_conn conn, const uint8_t **data)
+{
+    struct hf_tcp *c = held(e, conn);
+    return c == NULL ? not_held(e, conn) : hf_call_lend_received(&e->tcp, c, data);
+}
+
+int hf_tcp_received(struct hf_engine *e, hf_conn conn, size_t len)
+{
+    struct hf_tcp *c = held(e, conn);
+    if (c == NULL)
+        return not_held(e, conn);
+    int error = hf_call_received(&e->tcp, c, len);
+    hf_settle(e, c);
+    return error;
+}
+
+/* ---- CLOSE and ABORT ---- */
+
+int hf_tcp_shutdown(struct hf_engine *e, hf_conn conn)
+{
+    struct hf_tcp *c = held(e, conn);
+    if (c == NULL)
+        return not_held(e, conn);
+    int error = hf_call_shutdown(&e->tcp, c);
+    hf_settle(e, c);
+    return error;
+}
+
+int hf_tcp_close(struct hf_engine *e, hf_conn conn)
+{
+    struct hf_listener *listener = hf_listener_of(e, conn);
+    struct hf_tcp *c = held(e, conn);
+    if (listener != NULL)
+        close_listener(e, listener);
+    if (c == NULL)
+        return listener != NULL ? HF_OK : HF_ERR_STALE;
+    int error = hf_call_close(&e->tcp, c);
+    hf_settle(e, c);
+    return error;
+}
+
+int hf_tcp_abort(struct hf_engine *e, hf_conn conn)
+{
+    struct hf_listener *listener = hf_listener_of(e, conn);
+    struct hf_tcp *c = held(e, conn);
+    if (listener != NULL)
+        close_listener(e, listener);
+    if (c == NULL)
+        return listener != NULL ? HF_OK : HF_ERR_STALE;
+    int error = hf_call_abort(&e->tcp, c, HF_EDGE_ABORT);
+    hf_settle(e, c);
+    return error;
+}
+
+int hf_tcp_release(struct hf_engine *e, hf_conn conn)
+{
+    struct hf_listener *listener = hf_listener_of(e, conn);
+    struct hf_tcp *c = held(e, conn);
+    if (listener != NULL)
+        release_listener(e, listener);
+    if (c == NULL)
+        return listener != NULL ? HF_OK : HF_ERR_STALE;
+    (void)hf_call_close(&e->tcp, c);
+    c->flags |= HF_TF_RELEASED;
+    hf_settle(e, c);
+    return HF_OK;
+}
+
+/* ---- STATUS and options ---- */
+
+static void listener_status(const struct hf_listener *listener, struct hf_tcp_info *info)
+{
+    *info = (struct hf_tcp_info){
+        .local = listener->local,
+        .state = listener->is_open ? HF_LISTEN : HF_CLOSED,
+        .is_listener = true,
+        .app_closed = !listener->is_open,
+        .user = listener->options.user,
+        .opened_at = listener->opened_at,
+        .state_at = listener->opened_at,
+        .send_queue = listener->backlog,
+        .receive_queue = listener->waiting,
+        .link = HF_LINK_NONE,
+    };
+}
+
+int hf_tcp_status(struct hf_engine *e, hf_conn conn, struct hf_tcp_info *info)
+{
+    const struct hf_tcp *c = hf_connection_of(e, conn);
+    const struct hf_listener *listener = hf_listener_of(e, conn);
+    if (c != NULL)
+        hf_call_status(&e->tcp, c, info);
+    else if (listener != NULL)
+        listener_status(listener, info);
+    return c != NULL || listener != NULL ? HF_OK : HF_ERR_STALE;
+}
+
+int hf_tcp_set_options(struct hf_engine *e, hf_conn conn, const struct hf_tcp_options *options)
+{
+    struct hf_listener *listener = hf_listener_of(e, conn);
+    struct hf_tcp *c = held(e, conn);
+    if (listener != NULL) {
+        listener->options = *options;
+        listener->backlog = options->backlog != 0 ? options->backlog : DEFAULT_BACKLOG;
+        return HF_OK;
+    }
+    if (c == NULL)
+        return HF_ERR_STALE;
+    hf_tcp_apply_options(&e->tcp, c, options);
+    hf_settle(e, c);
+    return HF_OK;
+}
+
+int hf_tcp_get_options(struct hf_engine *e, hf_conn conn, struct hf_tcp_options *options)
+{
+    const struct hf_listener *listener = hf_listener_of(e, conn);
+    const struct hf_tcp *c = held(e, conn);
+    if (listener != NULL)
+        *options = listener->options;
+    else if (c != NULL)
+        hf_tcp_read_options(c, options);
+    return listener != NULL || c != NULL ? HF_OK : HF_ERR_STALE;
+}
+
+int hf_tcp_set_user(struct hf_engine *e, hf_conn conn, uint64_t user)
+{
+    struct hf_listener *listener = hf_listener_of(e, conn);
+    struct hf_tcp *c = held(e, conn);
+    if (listener != NULL)
+        listener->options.user = user;
+    else if (c != NULL)
+        c->user = user;
+    return listener != NULL || c != NULL ? HF_OK : HF_ERR_STALE;
+}
