@@ -12,7 +12,7 @@
 #define SLOT_BITS 6
 #define SLOTS 64u
 #define HEADS (HF_WHEEL_LEVELS * SLOTS + 1)
-#define TICK_LIMIT (((uint64_t)1 << (SLOT_BITS * HF_WHEEL_LEVELS)) - 1)
+#define LAST_TICK (UINT64_MAX >> HF_WHEEL_TICK_BITS)
 
 struct node {
     uint32_t next, prev;
@@ -26,7 +26,15 @@ static struct node *nodes_of(const struct hf_wheel *wheel)
 
 static uint32_t head_of(const struct hf_wheel *wheel, uint32_t list) { return wheel->capacity + list; }
 
-static uint64_t tick_of(hf_time at) { return at.ns <= 0 ? 0 : (uint64_t)at.ns >> HF_WHEEL_TICK_BITS; }
+/* Instants as unsigned numbers in the same order: a clock may begin anywhere, below zero too. */
+static uint64_t unsigned_of(hf_time at) { return (uint64_t)at.ns ^ (uint64_t)1 << 63; }
+
+static uint64_t tick_of(hf_time at) { return unsigned_of(at) >> HF_WHEEL_TICK_BITS; }
+
+static hf_time time_of(uint64_t tick)
+{
+    return (hf_time){(int64_t)(tick << HF_WHEEL_TICK_BITS ^ (uint64_t)1 << 63)};
+}
 
 void hf_wheel_init(struct hf_wheel *wheel, struct hf_arena *arena, uint32_t capacity, hf_time now)
 {
@@ -103,9 +111,8 @@ void hf_wheel_arm(struct hf_wheel *wheel, uint32_t id, hf_time at)
 {
     hf_assert(id < wheel->capacity);
     /* Rounded up: a timer may be late by less than a tick, never early. */
-    uint64_t tick = at.ns <= 0 ? 0 : ((uint64_t)at.ns + ((1u << HF_WHEEL_TICK_BITS) - 1)) >> HF_WHEEL_TICK_BITS;
+    uint64_t begun = unsigned_of(at) & ((1u << HF_WHEEL_TICK_BITS) - 1), tick = tick_of(at) + (begun != 0);
     struct node *node = &nodes_of(wheel)[id];
-    tick = HF_MIN(tick, (wheel->tick | TICK_LIMIT) - 1);
     if (node->tick == tick + 1)
         return;
     hf_wheel_disarm(wheel, id);
@@ -189,9 +196,8 @@ hf_time hf_wheel_next(const struct hf_wheel *wheel)
     uint32_t due = head_of(wheel, HF_WHEEL_LEVELS * SLOTS), level = 0, slot = 0;
     if (wheel->armed == 0)
         return HF_NEVER;
-    uint64_t start = nodes_of(wheel)[due].next != due ? 0 : earliest(wheel, &level, &slot);
-    uint64_t most = (uint64_t)INT64_MAX >> HF_WHEEL_TICK_BITS;
-    return (hf_time){(int64_t)(HF_MIN(start, most) << HF_WHEEL_TICK_BITS)};
+    uint64_t start = nodes_of(wheel)[due].next != due ? wheel->tick - 1 : earliest(wheel, &level, &slot);
+    return start > LAST_TICK ? HF_NEVER : time_of(start);
 }
 
 const char *hf_wheel_check(const struct hf_wheel *wheel)

@@ -12,7 +12,7 @@
 #include "arena.h"
 
 #define HF_WHEEL_TICK_BITS 13 /* 8.192 us */
-#define HF_WHEEL_LEVELS 8     /* 2^(13 + 48) ns: 73 years; later instants count as that */
+#define HF_WHEEL_LEVELS 9     /* 2^(13 + 54) ns: every instant there is */
 
 struct hf_wheel {
     ptrdiff_t nodes;   /* distance from this record to the node array; a node is 16 bytes */
@@ -32,7 +32,8 @@ bool hf_wheel_is_armed(const struct hf_wheel *wheel, uint32_t id);
 /* Takes out one timer due at or before `now`, or HF_NONE. Call until HF_NONE. Never early. */
 uint32_t hf_wheel_fire(struct hf_wheel *wheel, hf_time now);
 
-/* Never later than the earliest armed timer; earlier by at most one slot of the level it is in. */
+/* Never later than the earliest armed timer, or than the last `now` when one is overdue; earlier by at most one slot of
+ * the level it is in. */
 hf_time hf_wheel_next(const struct hf_wheel *wheel);
 
 const char *hf_wheel_check(const struct hf_wheel *wheel);
