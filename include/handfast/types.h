@@ -26,7 +26,7 @@ typedef struct hf_time {
 
 static inline hf_time hf_time_add(hf_time at, hf_ns by)
 {
-    return at.ns > INT64_MAX - by ? HF_NEVER : (hf_time){at.ns + by};
+    return by > 0 && at.ns > INT64_MAX - by ? HF_NEVER : (hf_time){at.ns + by};
 }
 static inline hf_ns hf_time_since(hf_time now, hf_time then) { return now.ns - then.ns; }
 static inline bool hf_time_before(hf_time a, hf_time b) { return a.ns < b.ns; }

@@ -47,15 +47,16 @@ static const char *number(const char *text, int base, int most, uint32_t limit, 
     return count == 0 || *value > limit ? NULL : text;
 }
 
-/* Four decimal numbers to the end of the text. */
+/* Four decimal numbers to the end of the text. A leading zero is octal to some readers, and refused (RFC 6943, 3.1.1). */
 static bool parse_v4(const char *text, uint8_t out[4])
 {
     for (int i = 0; i < 4; i++) {
         uint32_t value;
         if (i > 0 && *text++ != '.')
             return false;
+        bool is_ambiguous = text[0] == '0' && digit(text[1], 10) >= 0;
         text = number(text, 10, 3, 255, &value);
-        if (text == NULL)
+        if (text == NULL || is_ambiguous)
             return false;
         out[i] = (uint8_t)value;
     }
