@@ -19,6 +19,7 @@ void hf_cc_init(struct hf_cc *cc, enum hf_cc_algorithm algorithm, uint16_t mss, 
         .ssthresh = UINT32_MAX,
         .mss = mss,
         .algorithm = (uint8_t)algorithm,
+        .initial_window = (uint8_t)HF_MIN(initial_window_segments, UINT8_MAX),
     };
 }
 
@@ -27,7 +28,7 @@ void hf_cc_init(struct hf_cc *cc, enum hf_cc_algorithm algorithm, uint16_t mss, 
  * not used up when ssthresh was reached. */
 static uint32_t slow_start(struct hf_cc *cc, uint32_t acked)
 {
-    uint32_t room = cc->ssthresh - cc->cwnd;
+    uint32_t room = HF_MIN(cc->ssthresh, HF_CC_CWND_MAX) - cc->cwnd;
     uint32_t used = HF_MIN(acked, room);
     cc->cwnd += used;
     return acked - used;
@@ -86,7 +87,7 @@ void hf_cc_signal(struct hf_cc *cc, struct hf_cc_work *work, enum hf_cc_signal s
         }
         break;
     case HF_CC_IDLE:
-        cc->cwnd = HF_MIN(cc->cwnd, initial_window(cc->mss, 10)); /* RFC 5681, 4.1: the restart window */
+        cc->cwnd = HF_MIN(cc->cwnd, initial_window(cc->mss, cc->initial_window)); /* RFC 5681, 4.1: restart window */
         work->epoch_at = (hf_time){0};
         break;
     case HF_CC_MSS:

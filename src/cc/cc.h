@@ -17,7 +17,7 @@ struct hf_cc {
     uint32_t w_max;    /* CUBIC: window before the last reduction, bytes */
     uint16_t mss;      /* bytes of data in a full segment (SMSS) */
     uint8_t algorithm; /* enum hf_cc_algorithm */
-    uint8_t spare;
+    uint8_t initial_window; /* segments, at most 255: what idleness falls back to */
 };
 
 struct hf_cc_work {
@@ -26,6 +26,7 @@ struct hf_cc_work {
     uint32_t origin;      /* CUBIC: the plateau, bytes */
     uint32_t w_est;       /* CUBIC: the Reno-friendly estimate, bytes */
     uint32_t counted;     /* bytes acknowledged towards the next increase */
+    uint64_t est_counted; /* CUBIC: what is left of w_est's growth below a byte, in 1/(1024 cwnd) */
     uint32_t undo_cwnd, undo_ssthresh, undo_w_max;
 };
 

@@ -28,6 +28,7 @@ static void begin_epoch(struct hf_cc *cc, struct hf_cc_work *work, hf_time at)
     work->epoch_at = at.ns == 0 ? (hf_time){1} : at;
     work->w_est = cc->cwnd;
     work->counted = 0;
+    work->est_counted = 0;
     work->origin = HF_MAX(cc->w_max, cc->cwnd);
     work->k_ms = cube_root((uint64_t)(work->origin - cc->cwnd) * 2500000000u / cc->mss);
 }
@@ -50,7 +51,9 @@ static uint32_t curve(const struct hf_cc *cc, const struct hf_cc_work *work, uin
 static void advance_estimate(const struct hf_cc *cc, struct hf_cc_work *work, uint32_t acked)
 {
     uint64_t alpha_1024 = work->w_est >= cc->w_max ? 1024 : 542;
-    work->w_est += (uint32_t)(alpha_1024 * cc->mss * acked / ((uint64_t)cc->cwnd * 1024));
+    uint64_t grow = alpha_1024 * cc->mss * acked + work->est_counted, unit = (uint64_t)cc->cwnd * 1024;
+    work->w_est += (uint32_t)(grow / unit);
+    work->est_counted = grow % unit; /* kept: in a large window one ACK is worth less than a byte */
 }
 
 void hf_cubic_avoid(struct hf_cc *cc, struct hf_cc_work *work, const struct hf_cc_ack *ack, uint32_t acked)
