@@ -40,6 +40,7 @@ struct hf_config {
     hf_ns rto_max_ns;      /* 120 s; at least 60 s (RFC 6298, 2.5) */
     hf_ns ack_delay_ns;    /* 40 ms; below 500 ms (MUST-40, RFC 9293 3.8.6.3) */
     hf_ns fin_wait_2_ns;   /* 60 s; for connections the application has closed fully */
+    hf_ns offer_ns;        /* 180 s; how long a SYN waits for hf_tcp_answer (RFC 9293's R2 for SYNs: the peer gives up) */
     uint8_t syn_retries;     /* 7; with a 1 s RTO this exceeds three minutes (MUST-23) */
     uint8_t syn_ack_retries; /* 5 */
     uint8_t data_retries;    /* 15; R2 as a count: about 15 minutes with the default RTO bounds (RFC 9293 3.8.3) */

@@ -85,6 +85,7 @@
     X(WHY, RST_DATA_AFTER_CLOSE, "data arrived after close", "RFC 1122 4.2.2.13")                                      \
     X(WHY, RST_TIMED_OUT, "gave up", "RFC 9293 3.8.3")                                                                 \
     X(WHY, RST_LISTENER_CLOSED, "listener closed before accept", "RFC 9293 3.10.4")                                    \
+    X(WHY, RST_REFUSED, "application refused", "RFC 9293 3.10.7.2")                                                    \
     X(WHY, RST_OVERFLOW, "accept queue full", "RFC 4987")                                                              \
     X(WHY, ARP, "ARP request or reply", "RFC 826")                                                                     \
     X(WHY, NEIGHBOUR, "neighbour solicitation or advertisement", "RFC 4861 7")                                         \
@@ -103,6 +104,8 @@
     X(EDGE, FIN_AND_ACK, "FIN received, with the ACK of ours", "RFC 9293 3.10.7.4 eighth")                             \
     X(EDGE, RST, "RST received", "RFC 9293 3.10.7.4 second")                                                           \
     X(EDGE, REFUSED, "RST answered our SYN", "RFC 9293 3.10.7.3")                                                      \
+    X(EDGE, DECLINED, "application declined the SYN", "tcp.h")                                                         \
+    X(EDGE, OFFER, "SYN left unanswered too long", "config.h")                                                         \
     X(EDGE, ABORT, "ABORT call", "RFC 9293 3.10.5")                                                                    \
     X(EDGE, UNREAD, "CLOSE with unread data", "RFC 1122 4.2.2.13")                                                     \
     X(EDGE, DATA_AFTER_CLOSE, "data arrived after close", "RFC 1122 4.2.2.13")                                         \

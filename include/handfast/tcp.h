@@ -24,6 +24,7 @@ struct hf_tcp_options {
     uint32_t receive_buffer;   /* 0 = the engine's; bytes */
     bool urgent_inline;        /* always true in effect (RFC 6093); kept so that the choice is visible */
     uint8_t traffic_class;     /* DSCP in the upper six bits */
+    bool defer;                /* listener: a SYN is not answered before hf_tcp_answer says how */
     uint64_t user;             /* the application's own word, returned with each event */
 };
 
@@ -36,6 +37,32 @@ int hf_tcp_listen(struct hf_engine *e, const struct hf_endpoint *local, const st
 
 /* Takes the oldest established connection of a listener. HF_ERR_AGAIN when none waits, HF_ERR_NOT_LISTENING. */
 int hf_tcp_accept(struct hf_engine *e, hf_conn listener, hf_conn *conn);
+
+/*
+ * Passive OPEN for every unicast destination and port: whatever SYN arrives on `link` for an address and port that no
+ * other listener has, the engine answers as if it were that host. What a tunnel, proxy or sandbox needs; usually with
+ * options->defer. The connection's local end is the destination that was meant. ICMP to such addresses is heard as well.
+ * Errors: HF_ERR_INVALID (no such link), HF_ERR_IN_USE (the link is intercepted already), HF_ERR_LIMIT (max_listeners).
+ */
+int hf_tcp_intercept(struct hf_engine *e, hf_link link, const struct hf_tcp_options *options, hf_conn *listener);
+
+/* What to answer to a SYN. */
+enum hf_answer {
+    HF_ANSWER_ACCEPT,       /* SYN,ACK */
+    HF_ANSWER_REFUSE,       /* RST */
+    HF_ANSWER_UNREACHABLE,  /* ICMP: host unreachable */
+    HF_ANSWER_NO_NETWORK,   /* ICMP: network unreachable */
+    HF_ANSWER_PROHIBITED,   /* ICMP: administratively prohibited */
+    HF_ANSWER_SILENCE,      /* nothing; the SYN, sent again, gets nothing either, for as long as offer_ns */
+};
+
+/*
+ * With options->defer, hf_tcp_accept hands out a connection in SYN-RECEIVED whose SYN is not answered yet; this answers
+ * it. HF_EV_CONNECTED or HF_EV_CLOSED follows. A SYN unanswered for config.offer_ns is forgotten (EDGE_OFFER); closing
+ * the handle refuses. Not accepted SYNs wait in the listener's queue, bounded by its backlog.
+ * Errors: HF_ERR_INVALID when no answer is awaited (any more), or the peer gave up meanwhile (HF_EV_CLOSED says so).
+ */
+int hf_tcp_answer(struct hf_engine *e, hf_conn conn, enum hf_answer answer);
 
 /*
  * Active OPEN. `local` may be NULL, or leave address or port open. Returns at once; HF_EV_CONNECTED or HF_EV_CLOSED

@@ -24,6 +24,7 @@ void hf_config_defaults(struct hf_config *config)
         .rto_max_ns = 120 * HF_SECOND,
         .ack_delay_ns = 40 * HF_MS,
         .fin_wait_2_ns = 60 * HF_SECOND,
+        .offer_ns = 180 * HF_SECOND,
         .syn_retries = 7,
         .syn_ack_retries = 5,
         .data_retries = 15,
@@ -46,7 +47,8 @@ static bool times_are_acceptable(const struct hf_config *c)
 {
     return between(HF_MS, c->msl_ns, 3600 * HF_SECOND) && between(HF_MS, c->rto_min_ns, c->rto_max_ns) &&
            between(c->rto_min_ns, c->rto_initial_ns, c->rto_max_ns) && c->rto_max_ns <= 3600 * HF_SECOND &&
-           between(0, c->ack_delay_ns, 500 * HF_MS - 1) && between(HF_MS, c->fin_wait_2_ns, 86400 * HF_SECOND);
+           between(0, c->ack_delay_ns, 500 * HF_MS - 1) && between(HF_MS, c->fin_wait_2_ns, 86400 * HF_SECOND) &&
+           between(HF_MS, c->offer_ns, 86400 * HF_SECOND);
 }
 
 static bool limits_are_acceptable(const struct hf_config *c)

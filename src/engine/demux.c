@@ -81,6 +81,25 @@ uint32_t hf_demux_listener(const struct hf_engine *e, const struct hf_endpoint *
     return index != HF_NONE ? index : hf_demux_listener_exact(e, &any); /* :: listens to both families */
 }
 
+/* Few links are intercepted, and few engines have many listeners: a scan will do. */
+uint32_t hf_demux_interceptor(const struct hf_engine *e, hf_link link)
+{
+    if (e->interceptors == 0 || link == HF_LINK_NONE)
+        return HF_NONE;
+    for (uint32_t index = 0; index < e->tcp.listeners.fresh; index++) {
+        const struct hf_listener *listener = hf_listener_at(e, index);
+        if (listener->in_use && listener->is_open && listener->link == link)
+            return index;
+    }
+    return HF_NONE;
+}
+
+uint32_t hf_demux_taker(const struct hf_engine *e, hf_link link, const struct hf_endpoint *local)
+{
+    uint32_t index = hf_demux_listener(e, local);
+    return index != HF_NONE ? index : hf_demux_interceptor(e, link);
+}
+
 void hf_demux_add_listener(struct hf_engine *e, uint32_t index)
 {
     const struct hf_listener *listener = hf_listener_at(e, index);

@@ -72,6 +72,7 @@ struct hf_engine {
     struct hf_queue events; /* connections and listeners with news */
     struct hf_queue waiting_out; /* TIME-WAIT records that no handle needs, oldest first: they give way */
     struct hf_queue reply_queue;
+    uint32_t interceptors;  /* listeners that take every destination on a link */
     uint32_t sent_in_turn;  /* frames the first of the turn list has sent in a row */
     uint32_t port_counters[16];
     uint64_t frames_in, frames_out, bytes_in, bytes_out;
@@ -118,6 +119,10 @@ void hf_demux_add(struct hf_engine *e, struct hf_tcp *c);
 void hf_demux_remove(struct hf_engine *e, struct hf_tcp *c);
 /* Index of the listener for segments to `local`: the one with that address, else the one with any; HF_NONE. */
 uint32_t hf_demux_listener(const struct hf_engine *e, const struct hf_endpoint *local);
+/* The same, or else the one that intercepts what arrives on `link`. */
+uint32_t hf_demux_taker(const struct hf_engine *e, hf_link link, const struct hf_endpoint *local);
+/* The one that intercepts `link`, or HF_NONE. */
+uint32_t hf_demux_interceptor(const struct hf_engine *e, hf_link link);
 /* The one with exactly this local end. */
 uint32_t hf_demux_listener_exact(const struct hf_engine *e, const struct hf_endpoint *local);
 void hf_demux_add_listener(struct hf_engine *e, uint32_t index);
@@ -167,6 +172,8 @@ void hf_reply_reset(struct hf_engine *e, const struct hf_arrival *in, const stru
 void hf_reply_echo(struct hf_engine *e, const struct hf_arrival *in);
 void hf_reply_error(struct hf_engine *e, const struct hf_arrival *in, enum hf_icmp_cause_kind kind);
 void hf_reply_resolve(struct hf_engine *e, const struct hf_resolve *answer);
+/* Answers the SYN of a connection that is declined as a router would: unreachable, prohibited. */
+void hf_reply_decline(struct hf_engine *e, const struct hf_tcp *c, enum hf_icmp_cause_kind kind);
 /* Tells the source of a datagram that it stayed incomplete. */
 void hf_reply_expired(struct hf_engine *e, const struct hf_expired *expired);
 /* Turns the neighbour cache's debts into frames. */

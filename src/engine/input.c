@@ -119,7 +119,7 @@ static uint32_t who_reopens(struct hf_engine *e, const struct hf_tcp *c, const s
     const struct hf_endpoint local = {c->local_addr, c->local_port};
     if (!hf_time_wait_may_reopen(c, seg))
         return HF_NONE;
-    uint32_t index = hf_demux_listener(e, &local);
+    uint32_t index = hf_demux_taker(e, c->link, &local);
     if (index == HF_NONE || hf_listen_arrives(&e->tcp, hf_listener_at(e, index), seg).why != HF_ACCEPTED)
         return HF_NONE;
     return index;
@@ -145,7 +145,7 @@ static enum hf_reason find_owner(struct hf_engine *e, struct hf_frame *frame, co
         uint32_t index = who_reopens(e, c, seg);
         return index != HF_NONE ? reopen(e, c, index, in, seg) : segment_for(e, c, in, seg);
     }
-    uint32_t index = hf_demux_listener(e, &local);
+    uint32_t index = hf_demux_taker(e, in->link, &local);
     if (index == HF_NONE)
         return refuse(e, in, seg, hf_segment_to_nobody(seg), HF_CLOSED);
     frame->conn = (hf_conn){hf_listener_slot(e, index), hf_listener_at(e, index)->generation};
@@ -301,6 +301,13 @@ static bool may_come_from_nobody(const struct hf_ip *ip)
            hf_ndp_is(ip->payload, ip->payload_len);
 }
 
+/* On a link that is intercepted the engine stands for every other host. */
+static bool stands_for(const struct hf_engine *e, const struct hf_arrival *in)
+{
+    return hf_demux_interceptor(e, in->link) != HF_NONE &&
+           hf_links_kind(&e->links, in->link, &in->ip.dst) == HF_ADDRESS_UNICAST;
+}
+
 static enum hf_reason datagram_arrives(struct hf_engine *e, struct hf_frame *frame, struct hf_arrival *in)
 {
     enum hf_reason why = hf_ip_parse(in->packet, in->packet_len, &in->ip);
@@ -311,6 +318,8 @@ static enum hf_reason datagram_arrives(struct hf_engine *e, struct hf_frame *fra
         why = hf_links_source(&e->links, in->link, &in->ip.src, looped);
     if (why == HF_ACCEPTED)
         why = hf_links_destination(&e->links, in->link, &in->ip.dst, &is_group);
+    if (why == HF_DROP_IP_DESTINATION && stands_for(e, in))
+        why = HF_ACCEPTED;
     if (why != HF_ACCEPTED)
         return why;
     in->is_group = in->is_group || is_group;

@@ -222,6 +222,40 @@ void hf_reply_error(struct hf_engine *e, const struct hf_arrival *in, enum hf_ic
     send_error(e, in->link, in->ethernet.src, &cause);
 }
 
+/* The SYN as far as an ICMP error needs it, written anew from what the record knows. Returns its length. */
+static uint32_t write_syn_again(const struct hf_engine *e, const struct hf_tcp *c, uint8_t *out)
+{
+    const struct hf_ip ip = {
+        .src = c->remote_addr,
+        .dst = c->local_addr,
+        .protocol = HF_PROTOCOL_TCP,
+        .hop_limit = e->tcp.config.ip_ttl,
+        .is_v4 = hf_addr_is_v4(&c->remote_addr),
+    };
+    const struct hf_segment syn = {
+        .src_port = c->remote_port,
+        .dst_port = c->local_port,
+        .seq = c->irs,
+        .flags = HF_TCP_SYN,
+    };
+    uint32_t header_len = hf_ip_write(&ip, HF_TCP_HEADER_LEN, out);
+    return header_len + hf_tcp_write(&syn, out + header_len);
+}
+
+void hf_reply_decline(struct hf_engine *e, const struct hf_tcp *c, enum hf_icmp_cause_kind kind)
+{
+    uint8_t packet[HF_IPV6_LEN + HF_TCP_HEADER_LEN], mac[6] = {0};
+    const struct hf_way *way = hf_way_of(e, hf_slot(e, c));
+    struct hf_icmp_cause cause = {.kind = kind, .src = c->remote_addr, .dst = c->local_addr, .packet = packet};
+    cause.len = write_syn_again(e, c, packet);
+    (void)hf_links_choose_source(&e->links, c->link, &c->remote_addr, &way->next, &cause.from);
+    if (way->is_local)
+        send_error(e, HF_LINK_NONE, mac, &cause);
+    else if (!is_ethernet(e, c->link) ||
+             hf_neighbours_lookup(&e->neighbours, c->link, &way->next, e->tcp.now, mac) == HF_NEIGHBOUR_RESOLVED)
+        send_error(e, c->link, mac, &cause);
+}
+
 /* The only answer without a question at hand: the way back is looked up, and a neighbour nobody knows is not asked for. */
 void hf_reply_expired(struct hf_engine *e, const struct hf_expired *expired)
 {

@@ -2,7 +2,7 @@
  * After anything touched a record it is filed anew, here and only here: with its listener, in the event list, in the
  * turn list, or back in its pool.
  *
- *     a passive child:  HALF_OPEN --handshake done--> WAITING --hf_tcp_accept--> OURS
+ *     a passive child:  HALF_OPEN --handshake done, or deferred--> WAITING --hf_tcp_accept--> OURS
  *     the turn list:    whoever was touched may have something to send; output.c asks its plan and lets it rest
  *     freeing:          over, given up, and in no list
  *
@@ -154,7 +154,7 @@ struct hf_tcp *hf_accept_next(struct hf_engine *e, struct hf_listener *listener)
  * the application learns how it ended (BUG-47). */
 static void settle_child(struct hf_engine *e, struct hf_tcp *c)
 {
-    if (c->own.phase != HF_PHASE_HALF_OPEN || c->state == HF_SYN_RECEIVED)
+    if (c->own.phase != HF_PHASE_HALF_OPEN || (c->state == HF_SYN_RECEIVED && !hf_listen_is_offer(c)))
         return;
     struct hf_listener *listener = hf_listener_at(e, c->listener);
     if (c->state != HF_CLOSED) {

@@ -60,6 +60,7 @@ static void init_listener(struct hf_listener *listener, const struct hf_endpoint
         .accept_first = HF_NONE,
         .accept_last = HF_NONE,
         .event_next = HF_NONE,
+        .link = HF_LINK_NONE,
         .in_use = true,
         .is_open = true,
         .opened_at = now,
@@ -88,6 +89,26 @@ int hf_tcp_listen(struct hf_engine *e, const struct hf_endpoint *local, const st
     return HF_OK;
 }
 
+int hf_tcp_intercept(struct hf_engine *e, hf_link link, const struct hf_tcp_options *options, hf_conn *listener_out)
+{
+    static const struct hf_tcp_options defaults;
+    static const struct hf_endpoint everybody;
+    if (link >= hf_links_count(&e->links))
+        return HF_ERR_INVALID;
+    if (hf_demux_interceptor(e, link) != HF_NONE)
+        return HF_ERR_IN_USE;
+    uint32_t index = hf_pool_take(&e->tcp.listeners);
+    if (index == HF_NONE)
+        return HF_ERR_LIMIT;
+    struct hf_listener *listener = hf_listener_at(e, index);
+    init_listener(listener, &everybody, options != NULL ? options : &defaults, e->tcp.now);
+    listener->link = link;
+    e->interceptors++;
+    e->tcp.states[HF_LISTEN]++;
+    *listener_out = (hf_conn){hf_listener_slot(e, index), listener->generation};
+    return HF_OK;
+}
+
 int hf_tcp_accept(struct hf_engine *e, hf_conn listener_handle, hf_conn *conn)
 {
     struct hf_listener *listener = hf_listener_of(e, listener_handle);
@@ -111,7 +132,10 @@ static void close_listener(struct hf_engine *e, struct hf_listener *listener)
     if (!listener->is_open)
         return;
     listener->is_open = false;
-    hf_demux_remove_listener(e, index);
+    if (listener->link == HF_LINK_NONE)
+        hf_demux_remove_listener(e, index);
+    else
+        e->interceptors--;
     e->tcp.states[HF_LISTEN]--;
     hf_listener_abandon(e, index);
 }
@@ -177,6 +201,40 @@ int hf_tcp_connect(struct hf_engine *e, const struct hf_endpoint *local, const s
     hf_way_of(e, hf_slot(e, c))->may_fragment = may_fragment;
     hf_call_open(&e->tcp, c);
     *conn = hf_handle(e, c);
+    hf_settle(e, c);
+    return HF_OK;
+}
+
+/* ---- the answer to a SYN that waits for it ---- */
+
+int hf_tcp_answer(struct hf_engine *e, hf_conn conn, enum hf_answer answer)
+{
+    static const enum hf_icmp_cause_kind kinds[] = {
+        [HF_ANSWER_UNREACHABLE] = HF_ICMP_HOST,
+        [HF_ANSWER_NO_NETWORK] = HF_ICMP_NETWORK,
+        [HF_ANSWER_PROHIBITED] = HF_ICMP_PROHIBITED,
+    };
+    struct hf_tcp *c = held(e, conn);
+    if (c == NULL)
+        return not_held(e, conn);
+    if (c->state != HF_SYN_RECEIVED || !hf_listen_is_offer(c))
+        return HF_ERR_INVALID;
+    switch (answer) {
+    case HF_ANSWER_ACCEPT:
+        hf_listen_accept_offer(&e->tcp, c);
+        break;
+    case HF_ANSWER_REFUSE:
+        hf_listen_decline_offer(&e->tcp, c, true);
+        break;
+    case HF_ANSWER_UNREACHABLE:
+    case HF_ANSWER_NO_NETWORK:
+    case HF_ANSWER_PROHIBITED:
+        hf_reply_decline(e, c, kinds[answer]);
+        hf_listen_decline_offer(&e->tcp, c, false);
+        break;
+    case HF_ANSWER_SILENCE:
+        break; /* the record stays until its time is over, and swallows the SYN when it comes again */
+    }
     hf_settle(e, c);
     return HF_OK;
 }

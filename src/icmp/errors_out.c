@@ -64,11 +64,17 @@ static struct kind kind_of(enum hf_icmp_cause_kind kind, bool is_v4)
         [HF_ICMP_PORT] = {3, 3},
         [HF_ICMP_PROTOCOL] = {3, 2},
         [HF_ICMP_REASSEMBLY] = {11, 1},
+        [HF_ICMP_HOST] = {3, 1},
+        [HF_ICMP_NETWORK] = {3, 0},
+        [HF_ICMP_PROHIBITED] = {3, 13},
     };
     static const struct kind v6[] = {
         [HF_ICMP_PORT] = {1, 4},
         [HF_ICMP_PROTOCOL] = {4, 1},
         [HF_ICMP_REASSEMBLY] = {3, 1},
+        [HF_ICMP_HOST] = {1, 3},
+        [HF_ICMP_NETWORK] = {1, 0},
+        [HF_ICMP_PROHIBITED] = {1, 1},
     };
     return is_v4 ? v4[kind] : v6[kind];
 }
@@ -86,7 +92,7 @@ bool hf_icmp_error_write(struct hf_icmp_limit *limit, hf_time now, const struct 
     hf_put32(out + 4, !is_v4 && cause->kind == HF_ICMP_PROTOCOL ? cause->pointer : 0);
     memcpy(out + HF_ICMP_HEADER_LEN, cause->packet, quoted);
     *reply = (struct hf_icmp_reply){
-        .src = cause->dst,
+        .src = hf_addr_is_any(&cause->from) ? cause->dst : cause->from,
         .dst = cause->src,
         .len = HF_ICMP_HEADER_LEN + quoted,
         .why = cause->kind == HF_ICMP_REASSEMBLY ? HF_WHY_TIME_EXCEEDED : HF_WHY_UNREACHABLE,

@@ -27,11 +27,15 @@ enum hf_icmp_cause_kind {
     HF_ICMP_PORT,       /* nobody at that port of a protocol we know (not for TCP, which answers with RST) */
     HF_ICMP_PROTOCOL,   /* protocol not spoken here; IPv6: parameter problem, unrecognized next header */
     HF_ICMP_REASSEMBLY, /* fragments missing when the time was over */
+    HF_ICMP_HOST,       /* the application says so of a host it stands for (hf_tcp_answer) */
+    HF_ICMP_NETWORK,
+    HF_ICMP_PROHIBITED,
 };
 
 struct hf_icmp_cause {
     enum hf_icmp_cause_kind kind;
     struct hf_addr src, dst; /* of the offending datagram; src MUST have passed hf_links_source */
+    struct hf_addr from;     /* who complains; any: dst itself */
     const uint8_t *packet;   /* borrows: it, from its IP header on */
     uint32_t len;
     uint32_t pointer; /* HF_ICMP_PROTOCOL over IPv6: offset of the next header field that was not understood */

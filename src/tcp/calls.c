@@ -119,6 +119,8 @@ static int send_error(const struct hf_tcp *c)
 {
     if (c->state == HF_CLOSED)
         return c->error != HF_OK ? c->error : HF_ERR_NOT_CONNECTED;
+    if (c->flags & HF_TF_DEFERRED)
+        return HF_ERR_NOT_CONNECTED;
     return c->flags & HF_TF_FIN_QUEUED ? HF_ERR_CLOSING : HF_OK;
 }
 
@@ -284,6 +286,8 @@ int hf_call_shutdown(struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
     if (c->state == HF_CLOSED)
         return c->error != HF_OK ? c->error : HF_ERR_NOT_CONNECTED;
+    if (c->flags & HF_TF_DEFERRED)
+        return HF_ERR_NOT_CONNECTED;
     if (!(c->flags & HF_TF_FIN_QUEUED))
         close_sending(sh, c);
     return HF_OK;
@@ -293,6 +297,11 @@ int hf_call_close(struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
     struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
     if (c->state == HF_CLOSED || (c->flags & HF_TF_APP_CLOSED)) {
+        c->flags |= HF_TF_APP_CLOSED;
+        return HF_OK;
+    }
+    if (c->flags & HF_TF_DEFERRED) {
+        hf_listen_decline_offer(sh, c, true);
         c->flags |= HF_TF_APP_CLOSED;
         return HF_OK;
     }

@@ -45,7 +45,33 @@ void hf_listen_spawn(struct hf_tcp_shared *sh, struct hf_listener *listener, str
     c->last_ack_sent = c->rcv.nxt;
     hf_options_accept(sh, c, seg);
     hf_take_window(c, seg);
-    c->owed |= HF_OWE_SYN;
-    hf_timers_open(sh, c);
+    if (listener->options.defer) {
+        c->flags |= HF_TF_DEFERRED;
+        hf_timers_offered(sh, c);
+    } else {
+        c->owed |= HF_OWE_SYN;
+        hf_timers_open(sh, c);
+    }
     hf_tcp_enter(sh, c, HF_SYN_RECEIVED, HF_EDGE_SYN);
+}
+
+/* ---- a SYN whose answer is the application's to give (hf_tcp_answer) ---- */
+
+bool hf_listen_is_offer(const struct hf_tcp *c) { return c->flags & HF_TF_DEFERRED; }
+
+void hf_listen_accept_offer(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    c->flags &= ~(uint32_t)HF_TF_DEFERRED;
+    c->opened_at = sh->now; /* the round trip begins with our SYN,ACK */
+    c->owed |= HF_OWE_SYN;
+    hf_timers_stop(c);
+    hf_timers_open(sh, c);
+}
+
+void hf_listen_decline_offer(struct hf_tcp_shared *sh, struct hf_tcp *c, bool with_rst)
+{
+    if (with_rst)
+        hf_tcp_end_with_rst(sh, c, HF_EDGE_DECLINED, HF_ERR_ABORTED, HF_WHY_RST_REFUSED);
+    else
+        hf_tcp_end(sh, c, HF_EDGE_DECLINED, HF_ERR_ABORTED);
 }

@@ -100,6 +100,7 @@ bool hf_fin_is_next(struct hf_tcp_shared *sh, struct hf_tcp *c);
 /* ---- timeouts.c ---- */
 
 void hf_timers_open(struct hf_tcp_shared *sh, struct hf_tcp *c);        /* an OPEN: the SYN is to be answered */
+void hf_timers_offered(struct hf_tcp_shared *sh, struct hf_tcp *c);     /* a SYN waits for the application's answer */
 void hf_timers_transmitted(struct hf_tcp_shared *sh, struct hf_tcp *c); /* something that needs an ACK left */
 void hf_timers_progress(struct hf_tcp_shared *sh, struct hf_tcp *c);    /* an ACK of something new came */
 void hf_timers_heard(struct hf_tcp_shared *sh, struct hf_tcp *c);       /* the peer is alive */

@@ -52,7 +52,8 @@ static bool syn_again(struct hf_tcp *c, const struct hf_segment *seg, struct hf_
         hf_owe_ack(c, HF_WHY_ACK_HANDSHAKE);
         return true;
     }
-    c->owed |= HF_OWE_SYN;
+    if (!(c->flags & HF_TF_DEFERRED))
+        c->owed |= HF_OWE_SYN;
     return drop(v, HF_DROP_SYN_DUPLICATE);
 }
 

@@ -52,6 +52,7 @@ enum {
     HF_TF_CHALLENGED = 1 << 19,  /* a challenge ACK is out; what RST answers it ends the connection for EDGE_CHALLENGED */
     HF_TF_MORE = 1 << 20,        /* the application said HF_SEND_MORE: hold a part-filled segment */
     HF_TF_STARVED = 1 << 21,     /* a pool was empty when something was to be queued or sent: look again soon */
+    HF_TF_DEFERRED = 1 << 23,    /* SYN-RECEIVED, and the SYN is not to be answered before the application says how */
     HF_TF_SYN_AGAIN = 1 << 22,   /* the SYN was retransmitted: no RTT sample from it, and RFC 6298, 5.7 */
 };
 
@@ -215,6 +216,7 @@ struct hf_listener {
     uint32_t waiting;   /* children in the accept queue */
     uint32_t accept_first, accept_last;
     uint32_t event_next; /* engine's */
+    hf_link link; /* intercepts every destination on this link; HF_LINK_NONE: listens to `local` only */
     uint8_t on_events, in_use, is_open, news; /* in_use until released, is_open until closed */
     hf_time opened_at;
     uint64_t syns, established, accepted, overflows;

@@ -59,6 +59,10 @@ struct hf_verdict hf_listen_arrives(struct hf_tcp_shared *sh, struct hf_listener
 /* Makes the prepared record the SYN-RECEIVED child of its listener; counts listener->half_open. */
 void hf_listen_spawn(struct hf_tcp_shared *sh, struct hf_listener *listener, struct hf_tcp *c,
                      const struct hf_segment *seg);
+/* A child whose SYN waits for the application's answer (struct hf_tcp_options, defer), and the two kinds of answer. */
+bool hf_listen_is_offer(const struct hf_tcp *c);
+void hf_listen_accept_offer(struct hf_tcp_shared *sh, struct hf_tcp *c);
+void hf_listen_decline_offer(struct hf_tcp_shared *sh, struct hf_tcp *c, bool with_rst);
 /* TIME-WAIT: may this SYN reopen the tuple (RFC 6191; RFC 1122, 4.2.2.13)? The engine asks before it hands the record the
  * segment; when a listener takes the SYN, the old record ends and the child's numbers begin beyond the old ones. */
 bool hf_time_wait_may_reopen(const struct hf_tcp *c, const struct hf_segment *seg);

@@ -6,7 +6,7 @@
  *   ack_at    an ACK that waited for company goes out alone (3.8.6.3)
  *   keep_at   if nothing was heard by then, ask whether anybody is there (3.8.4)
  *   life_at   TIME-WAIT: 2 MSL are over. FIN-WAIT-2 of a connection nobody will read: it is over. Before that: the
- *             user's patience is at an end (3.8.3)
+ *             user's patience is at an end (3.8.3), or nobody said how to answer the SYN
  *
  * Only this file arms timers; other files report what happened.
  *
@@ -24,6 +24,8 @@ void hf_timers_open(struct hf_tcp_shared *sh, struct hf_tcp *c)
     if (c->user_timeout_ms != 0)
         c->life_at = in(sh, c->user_timeout_ms * HF_MS);
 }
+
+void hf_timers_offered(struct hf_tcp_shared *sh, struct hf_tcp *c) { c->life_at = in(sh, sh->config.offer_ns); }
 
 /* RFC 6298, 5.1: started if not running. */
 void hf_timers_transmitted(struct hf_tcp_shared *sh, struct hf_tcp *c)
@@ -110,7 +112,7 @@ static bool life_is_user_timeout(const struct hf_tcp *c)
 void hf_timers_review(struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
     const struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
-    if (c->state == HF_CLOSED || c->state == HF_SYN_SENT)
+    if (c->state == HF_CLOSED || c->state == HF_SYN_SENT || (c->flags & HF_TF_DEFERRED))
         return;
     if (s != NULL && hf_time_is_never(c->rexmt_at) && must_probe(c, s))
         c->rexmt_at = in(sh, hf_rto(sh, c));
@@ -189,7 +191,9 @@ static void retransmission_is_due(struct hf_tcp_shared *sh, struct hf_tcp *c)
 static void life_is_over(struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
     c->life_at = HF_NEVER;
-    if (c->state == HF_TIME_WAIT)
+    if (c->flags & HF_TF_DEFERRED)
+        hf_tcp_end(sh, c, HF_EDGE_OFFER, HF_ERR_TIMED_OUT);
+    else if (c->state == HF_TIME_WAIT)
         hf_tcp_end(sh, c, HF_EDGE_MSL_2, HF_OK);
     else if (c->state == HF_FIN_WAIT_2)
         hf_tcp_end(sh, c, HF_EDGE_FIN_WAIT_2, HF_ERR_TIMED_OUT);
