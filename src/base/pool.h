@@ -28,7 +28,8 @@ void hf_pool_give(struct hf_pool *pool, uint32_t index);
 static inline void *hf_pool_at(const struct hf_pool *pool, uint32_t index)
 {
     hf_assert(index < pool->fresh);
-    return (uint8_t *)(uintptr_t)pool + pool->items + (size_t)index * pool->item_size;
+    /* In integers: the items lie outside the pool record, which compilers that follow pointers would call an overflow. */
+    return (void *)((uintptr_t)pool + (uintptr_t)pool->items + (uintptr_t)index * pool->item_size);
 }
 /* The index of an item by its address. */
 static inline uint32_t hf_pool_index(const struct hf_pool *pool, const void *item)
