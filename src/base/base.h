@@ -22,7 +22,7 @@
 void abort(void);
 #define hf_assert(holds) ((holds) ? (void)0 : abort())
 #else
-#define hf_assert(holds) ((void)sizeof(holds))
+#define hf_assert(holds) ((void)(0 && (holds)))
 #endif
 
 #if defined(__GNUC__)
