@@ -237,7 +237,8 @@ static int create_device(struct tun *tun, const struct hf_tun_options *options)
     return tun->driver.fd < 0 ? -1 : ioctl(tun->driver.fd, TUNSETIFF, &request);
 }
 
-/* Reads from the kernel what the descriptor is; it may have been made elsewhere. */
+/* Reads from the kernel what the descriptor is; it may have been made elsewhere. Whether with IFF_NO_PI the kernel does
+ * not say: TUNGETIFF uses the same bit for something else. */
 static int describe_device(struct tun *tun)
 {
     struct hf_driver *d = &tun->driver;
@@ -245,10 +246,6 @@ static int describe_device(struct tun *tun)
     if (ioctl(d->fd, TUNGETIFF, &request) < 0)
         return -1;
     unsigned flags = (unsigned short)request.ifr_flags;
-    if ((flags & IFF_NO_PI) == 0) {
-        errno = EPROTO; /* each frame would begin with four bytes that nothing here understands */
-        return -1;
-    }
     tun->has_vnet = (flags & IFF_VNET_HDR) != 0;
     d->link.kind = flags & IFF_TAP ? HF_LINK_ETHERNET : HF_LINK_IP;
     memcpy(d->name, request.ifr_name, sizeof request.ifr_name);

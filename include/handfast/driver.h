@@ -39,7 +39,7 @@ struct hf_tun_options {
     bool tap;              /* Ethernet instead of IP */
     bool no_offload;       /* one segment a frame, checksums finished */
     uint16_t mtu;          /* 0 = 1500 */
-    int fd;                /* > 0: an open TUN descriptor to take instead of opening one */
+    int fd;                /* > 0: an open TUN descriptor, made with IFF_NO_PI, to take instead of opening one */
 };
 
 /*

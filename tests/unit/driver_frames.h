@@ -29,6 +29,7 @@ struct made {
     uint32_t len; /* bytes of payload: their stream offset, seq + i, modulo 251 */
     uint16_t gso; /* segment size, with the checksum left to the device */
     bool partial; /* checksum left to the device */
+    uint16_t window; /* 0: 1000 */
 };
 
 static inline void put_be16(uint8_t *p, uint32_t v)
@@ -123,7 +124,7 @@ static inline struct hf_frame make_tcp(uint8_t *buffer, struct made made)
     put_be32(tcp + 8, made.ack);
     tcp[12] = 5 << 4;
     tcp[13] = made.flags;
-    put_be16(tcp + 14, 1000);
+    put_be16(tcp + 14, made.window ? made.window : 1000u);
     for (uint32_t i = 0; i < made.len; i++)
         tcp[20 + i] = (uint8_t)((made.seq + i) % 251);
 

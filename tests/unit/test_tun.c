@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #define PATIENCE_MS 5000
+#define SYN_AGAIN_MS 20
 
 static char why_not[128];
 
@@ -71,19 +72,28 @@ static struct hf_driver *open_tun(struct hf_tun_options options)
     return tun;
 }
 
-/* The next TCP frame from the kernel, copied to buffer; others (neighbour discovery, multicast reports) are passed over. */
+/* The next TCP frame from the kernel, copied to buffer; others (neighbour discovery, multicast reports) are passed over.
+ * False when none comes for so long. */
+static bool await_tcp(struct hf_driver *tun, int patience_ms, struct hf_frame *frame, uint8_t *buffer,
+                      struct hf_look *look)
+{
+    for (;;) {
+        if (receive_frame(tun, at_ms(0), frame, buffer)) {
+            if (hf_look(frame->data, frame->len, tun->link.kind, look) && look->is_tcp)
+                return true;
+            continue;
+        }
+        struct pollfd readable = {.fd = tun->fd, .events = POLLIN};
+        if (poll(&readable, 1, patience_ms) != 1)
+            return false;
+    }
+}
+
 static struct hf_frame next_tcp(struct hf_driver *tun, uint8_t *buffer, struct hf_look *look)
 {
     struct hf_frame frame;
-    for (;;) {
-        if (!receive_frame(tun, at_ms(0), &frame, buffer)) {
-            struct pollfd readable = {.fd = tun->fd, .events = POLLIN};
-            assert_int_equal(poll(&readable, 1, PATIENCE_MS), 1);
-            continue;
-        }
-        if (hf_look(frame.data, frame.len, tun->link.kind, look) && look->is_tcp)
-            return frame;
-    }
+    assert_true(await_tcp(tun, PATIENCE_MS, &frame, buffer, look));
+    return frame;
 }
 
 /* ---- a connection of the kernel's, its other end made by hand ---- */
@@ -125,19 +135,31 @@ static void send_syn(struct peer *peer)
     assert_int_equal(send_frame(peer->tun, at_ms(0), &frame), 0);
 }
 
-static struct peer open_peer(struct hf_driver *tun, bool v6)
+/* The kernel can be reached at an IPv6 address a moment after that was added, so the SYN is sent until it is answered. */
+static void await_syn_ack(struct peer *peer, struct hf_look *look)
 {
     static uint8_t buffer[HF_FRAME_MAX];
-    struct hf_look look;
+    struct hf_frame frame;
+    int left = PATIENCE_MS;
+    do {
+        send_syn(peer);
+        left -= SYN_AGAIN_MS;
+    } while (!await_tcp(peer->tun, SYN_AGAIN_MS, &frame, buffer, look) && left > 0);
+}
+
+static struct peer open_peer(struct hf_driver *tun, bool v6)
+{
+    struct hf_look look = {0};
     struct peer peer = {.tun = tun, .v6 = v6, .listener = kernel_listener(v6)};
-    send_syn(&peer);
-    next_tcp(tun, buffer, &look);
+    await_syn_ack(&peer, &look);
     assert_int_equal(look.flags, SYN | ACK);
     assert_int_equal(look.ack, 1000);
-    peer.next = (struct made){.v6 = v6, .flags = ACK, .seq = 1000, .ack = look.seq + 1};
+    peer.next = (struct made){.v6 = v6, .flags = ACK, .seq = 1000, .ack = look.seq + 1, .window = 65535};
     assert_int_equal(send_made(tun, at_ms(0), peer.next), 0);
     peer.socket = accept(peer.listener, NULL, NULL);
     assert_true(peer.socket >= 0);
+    int room = 1 << 18; /* for all that a test sends, so that send does not wait for an ACK nobody is there to give */
+    setsockopt(peer.socket, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
     return peer;
 }
 
@@ -293,18 +315,12 @@ static void takes_a_descriptor(void **state)
 
 static void refuses_a_foreign_descriptor(void **state)
 {
-    /* A descriptor that is no TUN, or speaks a header nobody reads, is refused and stays open. */
+    /* A descriptor that is no TUN is refused and stays open. */
     (void)state;
     need_tun();
     int fd = open("/dev/null", O_RDWR);
     assert_null(hf_tun_open(&(struct hf_tun_options){.fd = fd}));
     assert_int_not_equal(fcntl(fd, F_GETFD), -1);
-    close(fd);
-    struct ifreq request = {.ifr_flags = IFF_TUN};
-    fd = open("/dev/net/tun", O_RDWR);
-    assert_int_equal(ioctl(fd, TUNSETIFF, &request), 0);
-    assert_null(hf_tun_open(&(struct hf_tun_options){.fd = fd}));
-    assert_int_equal(errno, EPROTO);
     close(fd);
 }
 
