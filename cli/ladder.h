@@ -43,14 +43,20 @@ void ladder_note(struct ladder *l, const struct hf_note *note);
 /* `count` notes were overwritten before they could be drawn. */
 void ladder_gap(struct ladder *l, uint64_t count);
 
-/*
- * The peer's end of this connection was read at `now`, and this is its state; CLOSED when it has none. Returns true
- * when the answer says that a segment is still on its way, so that it is worth asking again soon.
- */
-bool ladder_peer(struct ladder *l, hf_conn conn, enum hf_state state, hf_time now);
+/* A connection whose peer ought to be asked for its state now, since it may have changed. */
+struct ladder_question {
+    unsigned number; /* for ladder_peer */
+    struct hf_endpoint local, remote;
+};
 
-/* A connection whose peer ought to be read now, since its state may have changed: true, and which. Each once. */
-bool ladder_wants_peer(struct ladder *l, hf_conn *conn, struct hf_endpoint *local, struct hf_endpoint *remote);
+/* The next such connection, each once. False when there is none. */
+bool ladder_asks(struct ladder *l, struct ladder_question *question);
+
+/*
+ * The peer was asked at `now`, and this is its state; CLOSED when it knows no such connection. Returns true when
+ * that may not be the last word, because a segment is still on its way: worth asking again soon.
+ */
+bool ladder_peer(struct ladder *l, unsigned number, enum hf_state state, hf_time now);
 
 /* Draws what waits. Folded data stays folded until something else happens or nothing has for a while. */
 void ladder_flush(struct ladder *l, hf_time now);
