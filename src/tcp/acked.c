@@ -47,6 +47,15 @@ static uint32_t move_left_edge(struct hf_tcp *c, const struct hf_tcp_sending *s,
     return acked;
 }
 
+/* Marks that SND.UNA has passed move on with it. Left behind they would come to lie ahead of it after 2^31 bytes, for
+ * another 2^31 (BUG-19). */
+static void drag_marks(struct hf_tcp_sending *s, hf_seq una)
+{
+    s->small = hf_seq_max(s->small, una);
+    s->recover = hf_seq_max(s->recover, una);
+    s->high_sacked = hf_seq_max(s->high_sacked, una);
+}
+
 /* SACK blocks count only above SND.UNA and up to SND.NXT (BUG-38); what lies below reports a duplicate. */
 static void take_sacks(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s,
                        const struct hf_segment *seg, struct hf_sent_facts *facts)
@@ -130,6 +139,7 @@ void hf_tcp_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_se
     take_sacks(sh, c, s, seg, &facts);
     if (progress) {
         s->probing = false;
+        drag_marks(s, c->snd.una);
         hf_stream_drop_below(&s->stream, &sh->blocks, c->snd_base);
         take_rtt(sh, c, seg, &facts);
         hf_timers_progress(sh, c);

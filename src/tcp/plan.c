@@ -13,13 +13,26 @@
 
 #define LOOK_AGAIN (10 * HF_MS) /* after a pool was found empty */
 
+/*
+ * SND.NXT, for a segment that takes no number itself, but not beyond the peer's window, where ACKs and RSTs are not looked
+ * at: the byte of a probe was refused and is still expected, and a window may have shrunk (RFC 9293, A.2; BUG-33). An
+ * edge that moved back by less than a granule was only rounded (RFC 7323, 2.4): what filled it has arrived.
+ */
+static hf_seq number_for_none(const struct hf_tcp *c)
+{
+    hf_seq edge = hf_seq_add(c->snd.una, c->snd.wnd);
+    int32_t beyond = hf_seq_diff(c->snd.nxt, edge);
+    bool rounded = c->snd.wnd > 0 && beyond < 1 << c->snd_scale;
+    return beyond <= 0 || rounded || hf_syn_is_unacked(c) ? c->snd.nxt : edge;
+}
+
 static bool plan_rst(const struct hf_tcp *c, struct hf_tcp_plan *plan)
 {
     if (!(c->flags & HF_TF_OWE_RST))
         return false;
     plan->what = HF_SEND_RST;
     plan->why = c->rst_why;
-    plan->seq = c->snd.nxt;
+    plan->seq = number_for_none(c);
     return true;
 }
 
@@ -53,10 +66,11 @@ static uint32_t usable_window(const struct hf_tcp *c)
     return room > 0 ? (uint32_t)room : 0;
 }
 
-/* Most payload of one frame: a segment, or as many whole ones as the link splits by itself. */
+/* Most payload of one frame: a segment, or as many whole ones as the link splits by itself. Not with urgent data: the
+ * device would copy the pointer into each segment, where it points too far. */
 static uint32_t frame_payload(const struct hf_tcp *c, uint32_t mss)
 {
-    return c->burst > mss ? c->burst - c->burst % mss : mss;
+    return c->burst > mss && !(c->flags & HF_TF_URGENT) ? c->burst - c->burst % mss : mss;
 }
 
 /* Something lost, in order. The first repair of an episode goes whatever cwnd says (RFC 5681, 3.2; RFC 6675, 5). */
@@ -175,7 +189,7 @@ static bool plan_probe(const struct hf_tcp_shared *sh, const struct hf_tcp *c, c
 static bool plan_ack(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_plan *plan)
 {
     plan->what = HF_SEND_ACK;
-    plan->seq = c->snd.nxt;
+    plan->seq = number_for_none(c);
     if (c->owed & HF_OWE_ACK_NOW) {
         plan->why = c->ack_why;
         return true;

@@ -112,13 +112,15 @@ static bool life_is_user_timeout(const struct hf_tcp *c)
 void hf_timers_review(struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
     const struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
-    if (c->state == HF_CLOSED || c->state == HF_SYN_SENT || (c->flags & HF_TF_DEFERRED))
-        return;
+    if (c->state == HF_CLOSED || hf_syn_is_unacked(c))
+        return; /* the handshake has the timers it began with */
     if (s != NULL && hf_time_is_never(c->rexmt_at) && must_probe(c, s))
         c->rexmt_at = in(sh, hf_rto(sh, c));
     if (life_is_user_timeout(c)) {
         bool counts = s != NULL && c->user_timeout_ms != 0;
         c->life_at = counts ? hf_time_add(s->oldest_at, c->user_timeout_ms * HF_MS) : HF_NEVER;
+    } else if (c->state == HF_FIN_WAIT_2 && !(c->flags & HF_TF_APP_CLOSED)) {
+        c->life_at = HF_NEVER; /* half-closed, and the application still reads */
     }
     if ((c->flags & HF_TF_KEEP_ALIVE) && hf_time_is_never(c->keep_at) && c->state != HF_TIME_WAIT)
         c->keep_at = in(sh, c->keep_idle_s * HF_SECOND);
@@ -141,14 +143,19 @@ static void back_off(struct hf_tcp_shared *sh, struct hf_tcp *c)
     c->rexmt_at = in(sh, hf_rto(sh, c));
 }
 
-/* R2 (3.8.3; MUST-20, MUST-21, MUST-23): how often something goes unanswered before the connection is given up. */
+/* R2 (3.8.3; MUST-20, MUST-22, MUST-23): how often something goes unanswered before the connection is given up. An
+ * application that set a user timeout has set its own R2, as a time (MUST-21): life_at. */
 static bool given_up(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
 {
     const struct hf_config *config = &sh->config;
-    uint8_t most = c->flags & HF_TF_APP_CLOSED ? config->orphan_retries : config->data_retries;
+    bool own_r2 = c->user_timeout_ms != 0;
+    if (hf_syn_is_unacked(c) && (c->flags & HF_TF_PASSIVE))
+        return c->retries >= config->syn_ack_retries;
     if (hf_syn_is_unacked(c))
-        most = c->flags & HF_TF_PASSIVE ? config->syn_ack_retries : config->syn_retries;
-    return c->retries >= most;
+        return !own_r2 && c->retries >= config->syn_retries;
+    if (c->flags & HF_TF_APP_CLOSED)
+        return c->retries >= config->orphan_retries;
+    return !own_r2 && c->retries >= config->data_retries;
 }
 
 /* Whom ICMP advised meanwhile is told the better reason. */
