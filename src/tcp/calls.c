@@ -105,10 +105,9 @@ void hf_tcp_established(struct hf_tcp_shared *sh, struct hf_tcp *c, enum hf_reas
     uint32_t payload = hf_effective_mss(sh, c);
     hf_cc_init(&c->cc, sh->config.cc, (uint16_t)payload, segments);
     c->backoff = 0;
-    if (c->flags & HF_TF_FIN_QUEUED) /* CLOSE was called meanwhile: 3.10.4, SYN-RECEIVED */
-        hf_tcp_enter(sh, c, HF_FIN_WAIT_1, why);
-    else
-        hf_tcp_enter(sh, c, HF_ESTABLISHED, why);
+    hf_tcp_enter(sh, c, HF_ESTABLISHED, why);
+    if (c->flags & HF_TF_FIN_QUEUED) /* CLOSE was called meanwhile, and waited: 3.10.4, SYN-RECEIVED */
+        hf_tcp_enter(sh, c, HF_FIN_WAIT_1, HF_EDGE_CLOSE);
     c->own.news |= HF_EV_CONNECTED;
 }
 
@@ -145,6 +144,13 @@ static void queued(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sen
     hf_timers_review(sh, c);
 }
 
+/* Nothing was queued after all: the record goes back. */
+static void detach_if_unused(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_tcp_sending *s)
+{
+    if (s != NULL && s->end == c->snd_base && s->first == HF_NONE)
+        hf_detach_sending(sh, c);
+}
+
 int64_t hf_call_send(struct hf_tcp_shared *sh, struct hf_tcp *c, const uint8_t *data, size_t len, unsigned flags)
 {
     int error = send_error(c);
@@ -166,8 +172,8 @@ int64_t hf_call_send(struct hf_tcp_shared *sh, struct hf_tcp *c, const uint8_t *
     set_flag(c, HF_TF_SOUGHT_ROOM, taken < len);
     if (taken > 0)
         queued(sh, c, s, taken, taken < len ? flags & ~(unsigned)HF_SEND_URGENT : flags);
-    else if (s->end == c->snd_base && s->first == HF_NONE)
-        hf_detach_sending(sh, c);
+    else
+        detach_if_unused(sh, c, s);
     return taken > 0 ? (int64_t)taken : HF_ERR_AGAIN;
 }
 
@@ -181,6 +187,7 @@ int64_t hf_call_lend_send(struct hf_tcp_shared *sh, struct hf_tcp *c, uint8_t **
     uint32_t lent = room == 0 ? 0 : hf_stream_lend_room(&s->stream, &sh->blocks, s->end, data);
     if (lent == 0) {
         c->flags |= HF_TF_SOUGHT_ROOM | (room > 0 ? HF_TF_STARVED : 0);
+        detach_if_unused(sh, c, s);
         return HF_ERR_AGAIN;
     }
     return HF_MIN(lent, room);
@@ -196,6 +203,8 @@ int hf_call_sent(struct hf_tcp_shared *sh, struct hf_tcp *c, size_t len, unsigne
         return HF_ERR_INVALID;
     if (len > 0)
         queued(sh, c, s, (uint32_t)len, flags);
+    else
+        detach_if_unused(sh, c, s);
     return HF_OK;
 }
 
@@ -218,10 +227,10 @@ static void consumed(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_r
 {
     r->read += len;
     hf_stream_drop_below(&r->stream, &sh->blocks, r->read);
+    if (hf_seq_le(c->rcv.up, hf_read_seq(c, r)))
+        c->flags &= ~(uint32_t)HF_TF_PEER_URGENT; /* MUST-33: none is left */
     if (r->read != c->rcv_base)
         return;
-    if ((c->flags & HF_TF_PEER_URGENT) && !hf_seq_gt(c->rcv.up, c->rcv.nxt))
-        c->flags &= ~(uint32_t)HF_TF_PEER_URGENT;
     bool fin_waits = (c->flags & HF_TF_FIN_SEEN) && !(c->flags & HF_TF_FIN_RECEIVED);
     if (r->ranges.count == 0 && !fin_waits)
         hf_detach_receiving(sh, c);
@@ -260,17 +269,14 @@ int hf_call_received(struct hf_tcp_shared *sh, struct hf_tcp *c, size_t len)
 
 /* ---- 3.10.4 CLOSE ---- */
 
-/* The state follows the call at once; the FIN itself goes out behind everything queued. */
+/* The state follows the call at once; the FIN itself goes out behind everything queued. Before the handshake is complete
+ * the call waits for it, and hf_tcp_established takes it up. */
 static void close_sending(struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
     c->flags |= HF_TF_FIN_QUEUED;
     if (!(c->flags & HF_TF_FIN_RECEIVED))
         c->flags |= HF_TF_CLOSED_FIRST;
     switch (c->state) {
-    case HF_SYN_RECEIVED: /* with something queued: "queue for processing after entering ESTABLISHED" */
-        if (c->sending == HF_NONE)
-            hf_tcp_enter(sh, c, HF_FIN_WAIT_1, HF_EDGE_CLOSE);
-        break;
     case HF_ESTABLISHED:
         hf_tcp_enter(sh, c, HF_FIN_WAIT_1, HF_EDGE_CLOSE);
         break;
@@ -318,6 +324,8 @@ int hf_call_close(struct hf_tcp_shared *sh, struct hf_tcp *c)
         return HF_OK;
     }
     hf_detach_receiving(sh, c);
+    if (!(c->flags & HF_TF_FIN_RECEIVED))
+        c->flags &= ~(uint32_t)HF_TF_FIN_SEEN; /* with the hole before it still open its place is forgotten */
     if (c->state == HF_FIN_WAIT_2)
         hf_timers_orphaned(sh, c);
     return hf_call_shutdown(sh, c);

@@ -112,15 +112,16 @@ static enum hf_reason take_in_order(struct hf_tcp_shared *sh, struct hf_tcp *c, 
     }
     advance(c, written);
     bool hole = r->ranges.count > 0;
-    (void)absorb_ranges(c, r);
+    while (absorb_ranges(c, r))
+        continue; /* what was written may have covered one range and end inside the next */
     owe_ack_for(sh, c, seg, hole || written < len);
     if (written > 0)
         c->own.news |= HF_EV_READABLE;
     return written == 0 ? HF_LIMIT_BLOCKS : HF_ACCEPTED;
 }
 
-/* Data for an application that has closed both directions: the peer must learn that it was lost (RFC 1122, 4.2.2.13;
- * RFC 9293, 3.6.1, MUST-71's SHOULD). */
+/* Data for an application that has closed both directions: the peer must learn that it was lost (RFC 9293, 3.6.1;
+ * SHLD-3). */
 static enum hf_reason refuse_text(struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
     hf_tcp_end_with_rst(sh, c, HF_EDGE_DATA_AFTER_CLOSE, HF_ERR_ABORTED, HF_WHY_RST_DATA_AFTER_CLOSE);

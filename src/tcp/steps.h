@@ -42,6 +42,11 @@ static inline uint64_t hf_unread(const struct hf_tcp *c, const struct hf_tcp_rec
 {
     return r == NULL ? 0 : c->rcv_base - r->read;
 }
+/* The sequence number of the next byte the application gets. */
+static inline hf_seq hf_read_seq(const struct hf_tcp *c, const struct hf_tcp_receiving *r)
+{
+    return hf_rcv_seq(c, r == NULL ? c->rcv_base : r->read);
+}
 /* Bytes queued and never sent. */
 static inline uint64_t hf_unsent(const struct hf_tcp *c, const struct hf_tcp_sending *s)
 {
@@ -81,6 +86,9 @@ void hf_tcp_established(struct hf_tcp_shared *sh, struct hf_tcp *c, enum hf_reas
 
 struct hf_verdict hf_syn_sent_arrives(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);
 struct hf_verdict hf_synchronized_arrives(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);
+/* The sixth check and those behind it: URG, text, FIN. */
+void hf_from_sixth_check(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg,
+                         struct hf_verdict *v);
 
 /* ---- acked.c: what an acceptable ACK means ---- */
 

@@ -22,21 +22,19 @@ static void take_syn(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf
     hf_take_window(c, seg);
 }
 
-/* Their SYN acknowledges ours: the connection is open, and text or FIN beside it count (sixth step of 3.10.7.4 on). */
-static void handshake_completes(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg)
+/* Their SYN acknowledges ours: the connection is open, and what stands beside it goes on to the sixth check. */
+static struct hf_verdict handshake_completes(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg)
 {
+    struct hf_verdict v = {.why = HF_ACCEPTED};
     c->snd.una = seg->ack;
+    c->owed &= (uint8_t)~HF_OWE_SYN;
     if (!(c->flags & HF_TF_SYN_AGAIN))
         hf_rtt_sample(sh, c, hf_time_since(sh->now, c->opened_at));
     hf_timers_progress(sh, c);
     hf_owe_ack(c, HF_WHY_ACK_HANDSHAKE);
     hf_tcp_established(sh, c, HF_EDGE_SYN_ACK);
-    if (seg->data_len > 0)
-        (void)hf_text_arrives(sh, c, seg);
-    if (seg->flags & HF_TCP_FIN)
-        hf_fin_arrives(sh, c, seg);
-    if (hf_fin_is_next(sh, c))
-        hf_tcp_enter(sh, c, HF_CLOSE_WAIT, HF_EDGE_FIN);
+    hf_from_sixth_check(sh, c, seg, &v);
+    return v;
 }
 
 struct hf_verdict hf_syn_sent_arrives(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg)
@@ -55,12 +53,13 @@ struct hf_verdict hf_syn_sent_arrives(struct hf_tcp_shared *sh, struct hf_tcp *c
     if (!(seg->flags & HF_TCP_SYN))
         return (struct hf_verdict){.why = HF_DROP_SYN_SENT_NO_SYN};
     take_syn(sh, c, seg);
+    struct hf_verdict v = {.why = HF_ACCEPTED};
     if (acks) {
-        handshake_completes(sh, c, seg);
+        v = handshake_completes(sh, c, seg);
     } else {
         c->owed |= HF_OWE_SYN; /* simultaneous open: our SYN again, with the ACK of theirs */
         hf_tcp_enter(sh, c, HF_SYN_RECEIVED, HF_EDGE_SYN);
     }
     hf_timers_review(sh, c);
-    return (struct hf_verdict){.why = HF_ACCEPTED};
+    return v;
 }

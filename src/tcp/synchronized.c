@@ -75,10 +75,8 @@ static bool check_sequence(struct hf_tcp_shared *sh, struct hf_tcp *c, const str
         return drop(v, why); /* silently, RFC 7323, 3.2 */
     if (why == HF_ACCEPTED && !is_acceptable(c, seg))
         why = HF_DROP_OUT_OF_WINDOW;
-    if (why == HF_ACCEPTED) {
-        hf_paws_remember(sh, c, seg);
+    if (why == HF_ACCEPTED)
         return true;
-    }
     if (seg->flags & HF_TCP_RST)
         return drop(v, why);
     if (is_their_fin_again(c, seg))
@@ -212,12 +210,13 @@ static bool check_ack(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct h
 
 /* ---- sixth, check the URG bit ---- */
 
-static bool check_urg(struct hf_tcp *c, const struct hf_segment *seg)
+static bool check_urg(const struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg)
 {
     if (!(seg->flags & HF_TCP_URG) || seg->up == 0 || !hf_may_receive(c->state))
         return true;
-    hf_seq up = hf_seq_add(seg->seq, seg->up); /* behind the last urgent byte (RFC 6093, 2) */
-    if (hf_seq_gt(up, c->rcv.up) && hf_seq_gt(up, c->rcv.nxt)) {
+    hf_seq up = hf_seq_add(seg->seq, seg->up); /* behind the last urgent byte: MUST-62; RFC 6093, 2 */
+    bool pending = c->flags & HF_TF_PEER_URGENT;
+    if (hf_seq_gt(up, hf_read_seq(c, hf_tcp_receiving_of(sh, c))) && (!pending || hf_seq_gt(up, c->rcv.up))) {
         c->rcv.up = up;
         c->flags |= HF_TF_PEER_URGENT;
         c->own.news |= HF_EV_URGENT; /* MUST-32 */
@@ -269,16 +268,23 @@ static void check_fin(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct h
 
 /* ---- the order of the RFC ---- */
 
+void hf_from_sixth_check(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg,
+                         struct hf_verdict *v)
+{
+    if (check_urg(sh, c, seg) && check_text(sh, c, seg, v))
+        check_fin(sh, c, seg);
+}
+
 struct hf_verdict hf_synchronized_arrives(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg)
 {
     struct hf_verdict v = {.why = HF_ACCEPTED};
     if (!check_sequence(sh, c, seg, &v) || !check_rst(sh, c, seg, &v) || !check_syn(sh, c, seg, &v))
         return v;
     if (check_ack(sh, c, seg, &v)) {
+        hf_paws_remember(sh, c, seg);
         hf_timers_heard(sh, c);
         c->flags &= ~(uint32_t)HF_TF_CHALLENGED;
-        if (check_urg(c, seg) && check_text(sh, c, seg, &v))
-            check_fin(sh, c, seg);
+        hf_from_sixth_check(sh, c, seg, &v);
     }
     if (c->state != HF_CLOSED)
         hf_timers_review(sh, c);

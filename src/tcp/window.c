@@ -8,12 +8,14 @@
  */
 #include "steps.h"
 
-/* What the buffer could still take behind RCV.NXT. While blocks are scarce nothing more is promised. */
+/* What the buffer could still take behind RCV.NXT, as far as the window field can say it. While blocks are scarce nothing
+ * more is promised. */
 static uint32_t room(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
 {
     const struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
     uint64_t unread = hf_unread(c, r);
     uint32_t free = unread >= c->receive_limit ? 0 : c->receive_limit - (uint32_t)unread;
+    free = HF_MIN(free, 65535u << c->rcv_scale);
     bool scarce = hf_pool_available(&sh->blocks.pool) <= sh->blocks.pool.capacity / 8;
     return scarce ? HF_MIN(free, c->rcv.wnd) : free;
 }
