@@ -10,7 +10,12 @@
 #define FLAG_MF 0x2000
 #define OFFSET_MASK 0x1fff
 
-static struct hf_addr mapped(const uint8_t *p) { return hf_addr_v4(p[0], p[1], p[2], p[3]); }
+static struct hf_addr mapped(const uint8_t *p)
+{
+    struct hf_addr addr = hf_addr_v4(0, 0, 0, 0);
+    memcpy(addr.bytes + 12, p, 4);
+    return addr;
+}
 
 /* Walks the options. Source routes are refused (RFC 6274, 3.13.2.3), the others mean nothing to a host. */
 static enum hf_reason walk_options(const uint8_t *options, uint32_t len)
