@@ -103,6 +103,7 @@ enum {
     HF_EV_ACCEPTABLE = 32,/* listener: hf_tcp_accept has a connection */
     HF_EV_URGENT = 64,    /* urgent data lies ahead in the stream (RFC 9293 3.8.5) */
     HF_EV_SENT = 128,     /* everything sent so far, FIN included if closed, has been acknowledged */
+    HF_EV_SOFT_ERROR = 256, /* trouble that ended nothing (MUST-47): hf_tcp_status names it in soft_error */
 };
 
 struct hf_event {

@@ -128,6 +128,7 @@
     X(ADVICE, TTL, "ICMP time exceeded", "MUST-56; RFC 1122 4.2.3.9")                                                  \
     X(ADVICE, PARAMETER, "ICMP parameter problem", "MUST-56; RFC 1122 4.2.3.9")                                        \
     X(ADVICE, PACKET_TOO_BIG, "ICMP path MTU", "RFC 1191; RFC 8201")                                                   \
+    X(ADVICE, SILENCE, "three retransmissions unanswered", "RFC 9293 3.8.3; SHLD-9")                                   \
     X(ADVICE, SOURCE_QUENCH, "ICMP source quench, ignored", "MUST-55; RFC 6633")                                       \
     X(ADVICE, PROHIBITED, "ICMP administratively prohibited", "RFC 1812 5.2.7.1")                                      \
     /* limits met */                                                                                                   \

@@ -133,7 +133,8 @@ struct hf_tcp_info {
     hf_time state_at;          /* since when in this state */
     enum hf_error error;       /* how it ended or HF_OK */
     enum hf_reason ended_why;  /* with state CLOSED: what ended it */
-    enum hf_reason soft_error; /* last ICMP advice that did not end it, or HF_REASON_NONE */
+    enum hf_reason soft_error; /* HF_ADVICE_..., the last that did not end it and since which nothing new was
+                                  acknowledged; or HF_REASON_NONE */
     uint64_t bytes_sent;       /* acknowledged by the peer */
     uint64_t bytes_received;   /* in order */
     uint64_t bytes_lost;       /* when reset: queued or in flight, never acknowledged */

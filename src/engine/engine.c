@@ -98,7 +98,8 @@ void hf_advance(struct hf_engine *e, hf_time now)
     uint32_t slot;
     while ((slot = hf_wheel_fire(&e->wheel, e->tcp.now)) != HF_NONE) {
         struct hf_tcp *c = hf_record(e, slot);
-        hf_tcp_timeout(&e->tcp, c);
+        if (hf_tcp_timeout(&e->tcp, c))
+            hf_doubt_neighbour(e, c);
         hf_settle(e, c);
     }
     if (hf_time_reached(e->tcp.now, hf_neighbours_deadline(&e->neighbours))) {
@@ -183,7 +184,7 @@ static void event_of_connection(struct hf_engine *e, uint32_t slot, struct hf_ev
         .fresh = (bits & ~(uint32_t)c->own.told) | (bits & c->own.news),
         .user = c->user,
     };
-    c->own.told = (uint8_t)bits;
+    c->own.told = (uint16_t)bits;
     c->own.news = 0;
     hf_settle(e, c);
 }

@@ -150,6 +150,8 @@ void hf_turn_rest(struct hf_engine *e, hf_time ask_at);
 void hf_turn_park(struct hf_engine *e);
 /* The first has had its share: the others' turn. */
 void hf_turn_rotate(struct hf_engine *e);
+/* Nothing comes back over the connection's next hop: is it still there (MUST-20)? */
+void hf_doubt_neighbour(struct hf_engine *e, const struct hf_tcp *c);
 /* All that are parked try again. */
 void hf_unpark(struct hf_engine *e);
 /* The next child waiting for accept, taken out of the queue, or NULL. */

@@ -32,12 +32,24 @@ static uint64_t note_arrival(struct hf_engine *e, const struct hf_tcp *c, const 
     return hf_note_segment(&e->tcp, c, &passed);
 }
 
+static bool has_neighbour(const struct hf_engine *e, const struct hf_tcp *c)
+{
+    return !hf_way_of(e, hf_slot(e, c))->is_local && hf_links_config(&e->links, c->link)->kind == HF_LINK_ETHERNET;
+}
+
 /* Progress over an Ethernet link proves that the neighbour is there (RFC 4861, 7.3.1). */
 static void confirm_neighbour(struct hf_engine *e, const struct hf_tcp *c)
 {
     const struct hf_way *way = hf_way_of(e, hf_slot(e, c));
-    if (!way->is_local && hf_links_config(&e->links, c->link)->kind == HF_LINK_ETHERNET)
+    if (has_neighbour(e, c))
         hf_neighbours_confirm(&e->neighbours, c->link, &way->next, e->tcp.now);
+}
+
+void hf_doubt_neighbour(struct hf_engine *e, const struct hf_tcp *c)
+{
+    const struct hf_way *way = hf_way_of(e, hf_slot(e, c));
+    if (has_neighbour(e, c))
+        hf_neighbours_doubt(&e->neighbours, c->link, &way->next, e->tcp.now);
 }
 
 static enum hf_reason segment_for(struct hf_engine *e, struct hf_tcp *c, const struct hf_arrival *in,

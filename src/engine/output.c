@@ -160,10 +160,12 @@ static void turn_round(struct hf_engine *e, struct hf_frame *frame)
 /* ---- whose turn ---- */
 
 /* A neighbour that does not answer is remembered as advice: a connection attempt then ends as unreachable. */
-static void advise_unreachable(struct hf_tcp *c)
+static void advise_unreachable(struct hf_engine *e, struct hf_tcp *c)
 {
-    if (hf_seq_eq(c->snd.una, c->iss))
-        c->advice = HF_ADVICE_HOST_UNREACHABLE;
+    if (!hf_seq_eq(c->snd.una, c->iss))
+        return;
+    hf_tcp_advise(c, HF_ADVICE_HOST_UNREACHABLE);
+    hf_settle(e, c);
 }
 
 /* The first of the turn list sends one frame. True when it is to leave the engine. */
@@ -180,7 +182,7 @@ static bool take_turn(struct hf_engine *e, struct hf_tcp *c, struct hf_tcp_plan 
     if (++e->sent_in_turn >= TURN_FRAMES)
         hf_turn_rotate(e);
     if (how == UNREACHABLE)
-        advise_unreachable(c);
+        advise_unreachable(e, c);
     else if (!envelope.is_local)
         return true;
     else

@@ -234,7 +234,7 @@ static void settle_events(struct hf_engine *e, struct hf_tcp *c)
         return;
     uint32_t bits = hf_tcp_events(&e->tcp, c);
     uint32_t fresh = (bits & ~(uint32_t)c->own.told) | (bits & c->own.news);
-    c->own.told &= (uint8_t)bits;
+    c->own.told &= (uint16_t)bits;
     if (fresh == 0)
         return;
     c->own.on_events = true;

@@ -288,22 +288,32 @@ void hf_neighbours_confirm(struct hf_neighbours *n, hf_link link, const struct h
         reached(n, e, now);
 }
 
-/* ---- what is heard ---- */
-
-static bool is_host_mac(const uint8_t mac[6])
-{
-    static const uint8_t none[6] = {0};
-    return (mac[0] & 1) == 0 && memcmp(mac, none, 6) != 0;
-}
-
-/* Somebody claims another link address for a neighbour that has one: ask the present one whether it is still there. */
-static void doubt(struct hf_neighbours *n, struct hf_neighbour *e, hf_time now)
+/* Asks a neighbour at its present address whether it is still there, unless it has just shown that. */
+static void verify(struct hf_neighbours *n, struct hf_neighbour *e, hf_time now)
 {
     if (e->state == HF_NEIGHBOUR_PROBE)
         return;
     if (e->state == HF_NEIGHBOUR_REACHABLE && hf_time_since(e->due_at, now) > REACHABLE_NS - TRUSTED_NS)
         return;
     start_asking(n, e, HF_NEIGHBOUR_PROBE, now);
+}
+
+void hf_neighbours_doubt(struct hf_neighbours *n, hf_link link, const struct hf_addr *hop, hf_time now)
+{
+    uint32_t index = find(n, link, hop);
+    if (index == HF_NONE)
+        return;
+    struct hf_neighbour *e = entry_at(n, index);
+    if (e->state != HF_NEIGHBOUR_INCOMPLETE && e->state != HF_NEIGHBOUR_FAILED)
+        verify(n, e, now);
+}
+
+/* ---- what is heard ---- */
+
+static bool is_host_mac(const uint8_t mac[6])
+{
+    static const uint8_t none[6] = {0};
+    return (mac[0] & 1) == 0 && memcmp(mac, none, 6) != 0;
 }
 
 bool hf_neighbours_heard(struct hf_neighbours *n, hf_link link, const struct hf_addr *addr, const uint8_t mac[6],
@@ -320,7 +330,7 @@ bool hf_neighbours_heard(struct hf_neighbours *n, hf_link link, const struct hf_
         return false;
     }
     if (e->state != HF_NEIGHBOUR_INCOMPLETE && memcmp(e->mac, mac, 6) != 0) {
-        doubt(n, e, now);
+        verify(n, e, now); /* somebody claims another link address for it */
         return false;
     }
     if (!is_asking(e) || (e->state == HF_NEIGHBOUR_PROBE && (flags & HF_HEARD_ANSWER) == 0))

@@ -79,6 +79,9 @@ enum hf_neighbour_answer hf_neighbours_lookup(struct hf_neighbours *n, hf_link l
 /* TCP made progress over this hop, so it is reachable (RFC 4861, 7.3.1). Costs no more than a lookup. */
 void hf_neighbours_confirm(struct hf_neighbours *n, hf_link link, const struct hf_addr *hop, hf_time now);
 
+/* Nothing comes back over this hop: it is asked whether it is still there (RFC 1122, 3.3.1.4; RFC 9293, 3.8.3). */
+void hf_neighbours_doubt(struct hf_neighbours *n, hf_link link, const struct hf_addr *hop, hf_time now);
+
 enum {
     HF_HEARD_ANSWER = 1, /* addressed to us as an answer: ARP reply, advertisement with the solicited flag */
 };

@@ -431,6 +431,8 @@ uint32_t hf_tcp_events(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
         bits |= HF_EV_PEER_CLOSED;
     if (c->flags & HF_TF_PEER_URGENT)
         bits |= HF_EV_URGENT;
+    if (c->advice != HF_REASON_NONE && c->state != HF_CLOSED)
+        bits |= HF_EV_SOFT_ERROR;
     if (c->sending == HF_NONE && c->snd_base > 0 && hf_seq_eq(c->snd.una, c->snd.nxt) && c->lost == 0)
         bits |= HF_EV_SENT;
     return bits;

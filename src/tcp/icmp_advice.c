@@ -20,6 +20,13 @@ static bool is_hard(enum hf_reason advice)
            advice == HF_ADVICE_PROHIBITED;
 }
 
+/* MUST-47, SHLD-25: the application is told, and may well not listen (SHLD-20). */
+void hf_tcp_advise(struct hf_tcp *c, enum hf_reason advice)
+{
+    c->advice = (uint8_t)advice;
+    c->own.news |= HF_EV_SOFT_ERROR;
+}
+
 enum hf_reason hf_tcp_icmp(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_icmp_quote *quote)
 {
     if (c->state == HF_CLOSED || !is_plausible(c, quote->seq))
@@ -31,7 +38,7 @@ enum hf_reason hf_tcp_icmp(struct hf_tcp_shared *sh, struct hf_tcp *c, const str
         hf_tcp_set_mtu(sh, c, quote->mtu);
         return HF_ACCEPTED;
     }
-    c->advice = (uint8_t)quote->advice;
+    hf_tcp_advise(c, quote->advice);
     if (c->state == HF_SYN_SENT && is_hard(quote->advice)) {
         bool port = quote->advice == HF_ADVICE_PORT_UNREACHABLE;
         hf_tcp_end(sh, c, HF_EDGE_ICMP, port ? HF_ERR_REFUSED : HF_ERR_UNREACHABLE);

@@ -55,11 +55,12 @@ static void fill_data(const struct hf_tcp *c, const struct hf_tcp_sending *s, co
 
 /* ---- debts ---- */
 
-/* Everything that carries ACK says all there is to say about what was received. */
+/* Everything that carries ACK says all there is to say about what was received. Where the field, in granules, says less
+ * than was promised before, the promise is still kept: RFC 7323, 2.4. */
 static void pay_ack(struct hf_tcp *c, const struct hf_segment *seg)
 {
     bool syn = seg->flags & HF_TCP_SYN;
-    c->rcv.wnd = (uint32_t)seg->wnd << (syn ? 0 : c->rcv_scale);
+    c->rcv.wnd = HF_MAX(c->rcv.wnd, (uint32_t)seg->wnd << (syn ? 0 : c->rcv_scale));
     c->last_ack_sent = c->rcv.nxt;
     hf_timers_ack_paid(c);
 }

@@ -77,7 +77,7 @@ struct hf_tcp {
     uint8_t ack_why;  /* enum hf_reason of the ACK owed now */
     uint8_t rst_why;  /* ... and of the RST owed */
     uint8_t ended;    /* ... of what ended it */
-    uint8_t advice;   /* ... of the last ICMP advice */
+    uint8_t advice;   /* ... of the last trouble that ended nothing, until something new is acknowledged */
     int8_t error;     /* enum hf_error: how it ended */
 
     /* The RFC's variables (3.3.1). */
@@ -145,8 +145,8 @@ struct hf_tcp {
         uint32_t accept_next; /* the listener's queue; in TIME-WAIT the list of those that may give way */
         uint32_t wait_prev;   /* that list backwards */
         uint8_t on_turn, on_events;
-        uint8_t told; /* HF_EV_ bits the application was told of */
-        uint8_t news; /* HF_EV_ bits that happened again though the level did not change */
+        uint16_t told; /* HF_EV_ bits the application was told of */
+        uint16_t news; /* HF_EV_ bits that happened again though the level did not change */
         uint8_t phase; /* enum hf_phase */
         uint8_t in_table;
         uint8_t may_give_way; /* in the list of TIME-WAIT records that a new connection may take the place of */

@@ -76,8 +76,9 @@ bool hf_reset_for(const struct hf_segment *seg, struct hf_segment *rst);
 
 /* ---- 3.10.8: time ---- */
 
-/* Fires whatever of the record's timers is due at sh->now. */
-void hf_tcp_timeout(struct hf_tcp_shared *sh, struct hf_tcp *c);
+/* Fires whatever of the record's timers is due at sh->now. True when what was sent has just gone unanswered R1 times: the
+ * advice to IP that the next hop may be dead (RFC 9293, 3.8.3; MUST-20). */
+bool hf_tcp_timeout(struct hf_tcp_shared *sh, struct hf_tcp *c);
 
 /* ---- what to send ---- */
 
@@ -120,6 +121,8 @@ struct hf_icmp_quote {
 
 /* Returns HF_ACCEPTED when the quoted sequence number is plausible and the advice was taken, else HF_DROP_ICMP_BAD. */
 enum hf_reason hf_tcp_icmp(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_icmp_quote *quote);
+/* Trouble that ends nothing: kept for status, told as HF_EV_SOFT_ERROR. */
+void hf_tcp_advise(struct hf_tcp *c, enum hf_reason advice);
 /* The path's MTU is now known to be this. */
 void hf_tcp_set_mtu(struct hf_tcp_shared *sh, struct hf_tcp *c, uint16_t mtu);
 

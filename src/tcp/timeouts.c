@@ -41,6 +41,7 @@ void hf_timers_progress(struct hf_tcp_shared *sh, struct hf_tcp *c)
     struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
     bool outstanding = !hf_seq_eq(c->snd.una, c->snd.nxt);
     c->retries = 0;
+    c->advice = HF_REASON_NONE; /* whatever the trouble was, it is over */
     c->rexmt_at = outstanding ? in(sh, hf_rto(sh, c)) : HF_NEVER;
     if (s != NULL)
         s->oldest_at = sh->now;
@@ -136,11 +137,18 @@ hf_time hf_timers_next(const struct hf_tcp *c)
 
 static bool due(const struct hf_tcp_shared *sh, hf_time at) { return hf_time_reached(sh->now, at); }
 
+#define R1 3 /* SHLD-10 */
+
+/* RFC 6298, 5.5. At R1 the application is told (SHLD-9), unless it knows of something more telling. */
 static void back_off(struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
     c->backoff += c->backoff < 16;
     c->retries += c->retries < 255;
     c->rexmt_at = in(sh, hf_rto(sh, c));
+    if (c->retries != R1)
+        return;
+    hf_count(sh, HF_ADVICE_SILENCE);
+    hf_tcp_advise(c, c->advice != HF_REASON_NONE ? c->advice : HF_ADVICE_SILENCE);
 }
 
 /* R2 (3.8.3; MUST-20, MUST-22, MUST-23): how often something goes unanswered before the connection is given up. An
@@ -222,8 +230,9 @@ static void keep_alive_is_due(struct hf_tcp_shared *sh, struct hf_tcp *c)
     c->owed |= HF_OWE_KEEP_ALIVE;
 }
 
-void hf_tcp_timeout(struct hf_tcp_shared *sh, struct hf_tcp *c)
+bool hf_tcp_timeout(struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
+    uint64_t silences = sh->reasons[HF_ADVICE_SILENCE];
     c->flags &= ~(uint32_t)HF_TF_STARVED;
     if (due(sh, c->ack_at)) {
         c->ack_at = HF_NEVER;
@@ -235,4 +244,5 @@ void hf_tcp_timeout(struct hf_tcp_shared *sh, struct hf_tcp *c)
         retransmission_is_due(sh, c);
     if (due(sh, c->keep_at))
         keep_alive_is_due(sh, c);
+    return sh->reasons[HF_ADVICE_SILENCE] != silences;
 }

@@ -198,6 +198,25 @@ static void progress_resolves_nothing(void **state)
     assert_int_equal(look_up(1, NULL), HF_NEIGHBOUR_WAITING);
 }
 
+static void a_doubted_neighbour_is_asked_at_once(void **state)
+{
+    /* TCP's retransmissions go unanswered: the hop is probed without waiting for its time to be over, and stays in use
+     * meanwhile (RFC 9293, 3.8.3; MUST-20). One that has just answered, or is not known, is not bothered. */
+    (void)state;
+    struct hf_addr hop = host(1);
+    hf_neighbours_doubt(cache, LINK, &hop, now);
+    assert_int_equal(cache->pool.used, 0);
+    know(1, mac_a);
+    hf_neighbours_doubt(cache, LINK, &hop, now);
+    assert_int_equal(pass(3 * HF_SECOND), 0);
+    hf_neighbours_doubt(cache, LINK, &hop, now);
+    assert_true(is_at(1, mac_a));
+    assert_int_equal(pass(3 * HF_SECOND - HF_MS), 3);
+    assert_true(is_at(1, mac_a));
+    pass(HF_MS);
+    assert_int_equal(look_up(1, NULL), HF_NEIGHBOUR_WAITING);
+}
+
 static void a_neighbour_that_moved_is_found_again(void **state)
 {
     /* Three unanswered probes to the old address, then everybody is asked, and the new address is learned. */
@@ -404,6 +423,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_idle_neighbour_is_verified_when_used_again, set_up, sound),
         cmocka_unit_test_setup_teardown(progress_spares_the_probe, set_up, sound),
         cmocka_unit_test_setup_teardown(progress_resolves_nothing, set_up, sound),
+        cmocka_unit_test_setup_teardown(a_doubted_neighbour_is_asked_at_once, set_up, sound),
         cmocka_unit_test_setup_teardown(a_neighbour_that_moved_is_found_again, set_up, sound),
         cmocka_unit_test_setup_teardown(nothing_unasked_makes_an_entry, set_up, sound),
         cmocka_unit_test_setup_teardown(a_claim_does_not_take_a_live_neighbour_over, set_up, sound),

@@ -17,6 +17,31 @@ static void one_text_may_fill_a_hole_and_reach_into_what_lies_beyond(void **stat
     assert_int_equal(reads(1000), 400);
 }
 
+static void what_was_once_in_the_window_stays_in_it(void **state)
+{
+    /* The window field counts in granules, so that after a few bytes it may say less than was promised. The promise still
+     * counts: a peer that fills the window it was offered loses nothing (RFC 7323, 2.4). */
+    (void)state;
+    config.receive_buffer = 1 << 17;
+    open_established();
+    uint32_t edge = sent_ack() + ((uint32_t)sent.seg.wnd << conn->rcv_scale);
+    uint32_t at = 1;
+    for (; at < 20; at++) {
+        text_arrives(at, 1);
+        passes(50 * HF_MS);
+        assert_int_equal(sends_all(), 1);
+        uint32_t seen = sent_ack() + ((uint32_t)sent.seg.wnd << conn->rcv_scale);
+        edge = seen > edge ? seen : edge;
+    }
+    while (at < edge) {
+        uint32_t len = edge - at < 1460 ? edge - at : 1460;
+        text_arrives(at, len);
+        at += len;
+    }
+    (void)sends_all();
+    assert_int_equal(sent_ack(), edge);
+}
+
 static void without_scaling_window_updates_end(void **state)
 {
     /* No window scale and a segment size so large that 65,535 bytes count as few: what cannot be offered is no
@@ -107,6 +132,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(one_text_may_fill_a_hole_and_reach_into_what_lies_beyond, tcp_defaults),
+        cmocka_unit_test_setup(what_was_once_in_the_window_stays_in_it, tcp_defaults),
         cmocka_unit_test_setup(without_scaling_window_updates_end, tcp_defaults),
         cmocka_unit_test_setup(reading_past_the_urgent_mark_ends_urgent_mode, tcp_defaults),
         cmocka_unit_test_setup(urgent_text_that_waits_to_be_read_is_still_told, tcp_defaults),

@@ -134,6 +134,31 @@ static void the_user_timeout_is_the_connections_own_r2(void **state)
     assert_int_equal(conn->ended, HF_EDGE_USER_TIMEOUT);
 }
 
+static void three_retransmissions_unanswered_are_told(void **state)
+{
+    /* R1: the application hears of the trouble and may read its name, the engine is to doubt the next hop, and an ACK of
+     * something new ends it. MUST-20, MUST-47, SHLD-9, SHLD-10. */
+    (void)state;
+    open_established();
+    queue(100, 0);
+    (void)sends_all();
+    unsigned advised = 0;
+    while (shared->reasons[HF_WHY_RETRANSMIT_TIMEOUT] < 3) {
+        shared->now = hf_time_add(shared->now, 100 * HF_MS);
+        advised += hf_tcp_timeout(shared, conn);
+        (void)sends_all();
+        bool third = shared->reasons[HF_WHY_RETRANSMIT_TIMEOUT] == 3;
+        assert_int_equal((hf_tcp_events(shared, conn) & HF_EV_SOFT_ERROR) != 0, third);
+    }
+    assert_int_equal(advised, 1);
+    assert_true(conn->own.news & HF_EV_SOFT_ERROR);
+    struct hf_tcp_info info;
+    hf_call_status(shared, conn, &info);
+    assert_int_equal(info.soft_error, HF_ADVICE_SILENCE);
+    acks(101, 1000);
+    assert_false(hf_tcp_events(shared, conn) & HF_EV_SOFT_ERROR);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +168,7 @@ int main(void)
         cmocka_unit_test_setup(loss_in_a_long_stream_is_repaired_fast, tcp_defaults),
         cmocka_unit_test_setup(urgent_data_goes_in_single_segments, tcp_defaults),
         cmocka_unit_test_setup(the_user_timeout_is_the_connections_own_r2, tcp_defaults),
+        cmocka_unit_test_setup(three_retransmissions_unanswered_are_told, tcp_defaults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
