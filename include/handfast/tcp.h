@@ -139,6 +139,7 @@ struct hf_tcp_info {
     uint64_t bytes_received;   /* in order */
     uint64_t bytes_lost;       /* when reset: queued or in flight, never acknowledged */
     uint64_t bytes_unread;     /* arrived, not read by the application (when reset: discarded) */
+    uint32_t urgent_ahead;     /* unread bytes up to and with the last urgent one; 0: no urgent data lies ahead */
     uint32_t send_queue;       /* listener: backlog */
     uint32_t receive_queue;    /* listener: connections waiting for accept */
     uint32_t in_flight, cwnd, ssthresh, mss, send_window, receive_window, rto_ms, srtt_us, rttvar_us, retransmits;

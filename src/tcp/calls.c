@@ -357,6 +357,13 @@ int hf_call_abort(struct hf_tcp_shared *sh, struct hf_tcp *c, enum hf_reason why
 
 /* ---- 3.10.6 STATUS ---- */
 
+/* Unread bytes up to and with the last urgent one (RFC 6093, 3.2: urgent data is read in line). */
+static uint32_t urgent_ahead(const struct hf_tcp *c, const struct hf_tcp_receiving *r)
+{
+    int32_t ahead = hf_seq_diff(c->rcv.up, hf_read_seq(c, r));
+    return (c->flags & HF_TF_PEER_URGENT) && ahead > 0 ? (uint32_t)ahead : 0;
+}
+
 void hf_call_status(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_info *info)
 {
     const struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
@@ -381,6 +388,7 @@ void hf_call_status(const struct hf_tcp_shared *sh, const struct hf_tcp *c, stru
         .bytes_received = c->rcv_base,
         .bytes_lost = over ? c->lost : 0,
         .bytes_unread = over ? c->unread : hf_unread(c, r),
+        .urgent_ahead = over ? 0 : urgent_ahead(c, r),
         .send_queue = s == NULL ? 0 : (uint32_t)(s->end - c->snd_base),
         .receive_queue = (uint32_t)hf_unread(c, r),
         .in_flight = over ? 0 : hf_in_flight(c, s),
