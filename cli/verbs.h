@@ -11,5 +11,6 @@ int verb_connect(int argc, char **argv);
 int verb_ss(int argc, char **argv);
 int verb_check(int argc, char **argv);
 int verb_demo(int argc, char **argv);
+int verb_run(int argc, char **argv);
 
 #endif
