@@ -68,13 +68,14 @@ struct hf_segment {
 /*
  * Reads the header, options and payload of `len` bytes at `data` (the whole transport payload). The checksum is not
  * looked at. Fills every field but `at`, `traffic_class` and `coalesced` (set to 1). Returns HF_ACCEPTED, or the reason
- * for dropping it: HF_DROP_TCP_SHORT, _OFFSET, _OPTION (a length below 2 or past the end), _PORT_ZERO. Options of unknown kind
- * are skipped (MUST-6); a known option with the wrong length, or out of place is ignored.
+ * for dropping it: HF_DROP_TCP_SHORT, _OFFSET, _OPTION (a length below 2 or past the end), _PORT_ZERO. Options of
+ * unknown kind are skipped (MUST-6); a known option with the wrong length, or out of place is ignored.
  */
 enum hf_reason hf_tcp_parse(const uint8_t *data, uint32_t len, struct hf_segment *seg);
 
 /*
- * Writes the header with its options (padded to 4 bytes) at out[60], with checksum zero. Returns its length. Payload is the caller's.
+ * Writes the header with its options (padded to 4 bytes) at out[60], with checksum zero. Returns its length. Payload is
+ * the caller's.
  * Order on the wire: MSS, SACK-permitted, timestamps, NOP + window scale on a SYN; NOP NOP timestamps, NOP NOP SACK
  * otherwise (as Linux sends them). SACK blocks that would exceed 40 bytes are left out.
  */

@@ -1,0 +1,95 @@
+# Handfast's front door. `make help` lists what there is. Every target does its own set-up.
+#
+#     make run             see it work            ARGS='--stay' is passed on
+#     make test            everything that is checked before a change goes in
+#
+# The build itself is CMake's (CMakeLists.txt, CMakePresets.json); build directories are build/<preset>.
+
+ARGS ?=
+FUZZ_SECONDS ?= 60
+QUIET := >/dev/null
+MAKEFLAGS += --no-print-directory
+
+# Files laid out by clang-format. src/ and include/ are set by hand: their tables and columns are meant to be read.
+FORMATTED = $(shell git ls-files --cached --others --exclude-standard \
+              $(foreach folder,drivers pkt cli run sim sockets examples fuzz bench tests,'$(folder)/*.[ch]'))
+
+.PHONY: run test build setup interop interop-short fuzz fuzz-short bench lint layers purity style fmt fmt-check clean help
+.DEFAULT_GOAL := help
+
+# $(call compile,PRESET) configures when it must and builds. Compilers' words are shown only when they have any.
+compile = @cmake --preset $(1) $(QUIET) && cmake --build --preset $(1) -- --quiet
+# $(call suite,PRESET,LABELS) runs the tests of a build directory that carry one of the labels.
+suite = @ctest --test-dir build/$(1) -L '^($(2))$$' -j $$(nproc) --output-on-failure --progress
+
+help: ## Lists the targets.
+	@sed -n 's/^\([a-z-]*\):[^#]*## */\1\t/p' $(MAKEFILE_LIST) | sort | \
+	    while IFS="$$(printf '\t')" read -r name what; do printf '  %-14s %s\n' "$$name" "$$what"; done
+
+run: ## Builds, and shows Handfast serving files to the kernel's own curl, from handshake to TIME_WAIT.
+	@tools/setup.sh run
+	$(call compile,release)
+	@build/release/handfast demo $(ARGS)
+
+build: ## Builds the library, the program, tests and benchmarks into build/release.
+	@tools/setup.sh run
+	$(call compile,release)
+
+setup: ## Installs the Debian packages that are missing, or prints the line that does.
+	@tools/setup.sh
+
+test: setup ## Runs everything: lint, both compilers, sanitizers, a short fuzz, a short interop.
+	@$(MAKE) lint
+	@echo "== clang"
+	$(call compile,clang)
+	$(call suite,clang,unit|scenario)
+	@echo "== gcc, AddressSanitizer, UndefinedBehaviorSanitizer"
+	$(call compile,asan)
+	$(call suite,asan,unit|scenario)
+	@$(MAKE) fuzz-short
+	@$(MAKE) interop-short
+	@echo "== gcc, release"
+	@ctest --test-dir build/release -j $$(nproc) --output-on-failure
+
+interop: setup ## Talks to the kernel, curl, nginx, nc and others on TUN and TAP, with and without loss: the full matrix.
+	$(call compile,release)
+	@tests/interop/run.sh build/release/handfast
+
+interop-short: setup
+	$(call compile,release)
+	@if [ -x tests/interop/run.sh ]; then echo "== interop"; tests/interop/run.sh --short build/release/handfast; fi
+
+fuzz: setup ## Fuzzes each target for FUZZ_SECONDS (60); findings go to build/fuzz/findings.
+	$(call compile,fuzz)
+	@tools/fuzz $(FUZZ_SECONDS)
+
+fuzz-short: setup ## The same for three seconds each.
+	@echo "== fuzz"
+	$(call compile,fuzz)
+	@tools/fuzz 3
+
+bench: setup ## Measures Handfast beside lwIP and others; tables here, build/bench/*.json for machines.
+	$(call compile,release)
+	@mkdir -p build/bench
+	@for program in build/release/bench/bench_*; do "$$program" $(ARGS) || exit 1; done
+
+lint: setup layers purity style fmt-check ## Checks layers, purity, style and layout.
+
+layers: ## Checks the direction of every #include.
+	@tools/check-layers
+
+purity: setup ## Checks that the engine calls nothing, has no globals, and builds for bare 32-bit machines; prints its size.
+	$(call compile,release)
+	@tools/check-purity build/release
+
+style: ## Checks what a formatter does not: line and function lengths, opening comments, leftovers.
+	@tools/check-style
+
+fmt-check: setup
+	@clang-format-14 --dry-run -Werror $(FORMATTED)
+
+fmt: setup ## Lays out the code with clang-format.
+	@clang-format-14 -i $(FORMATTED)
+
+clean: ## Removes everything that was built.
+	@rm -rf build
