@@ -43,7 +43,8 @@ struct hf_config {
     hf_ns offer_ns;        /* 180 s; how long a SYN waits for hf_tcp_answer (RFC 9293's R2 for SYNs: the peer gives up) */
     uint8_t syn_retries;     /* 7; with a 1 s RTO this exceeds three minutes (MUST-23) */
     uint8_t syn_ack_retries; /* 5 */
-    uint8_t data_retries;    /* 15; R2 as a count: about 15 minutes with the default RTO bounds (RFC 9293 3.8.3) */
+    uint8_t data_retries;    /* 15; R2 as a count: about 15 minutes with the default RTO bounds (RFC 9293 3.8.3;
+                                SHLD-11) */
     uint8_t orphan_retries;  /* 8; R2 for FIN and data of connections the application has closed */
 
     /* TCP buffers and windows, bytes per connection */

@@ -22,8 +22,8 @@ struct hf_tcp_options {
     uint32_t user_timeout_ms;  /* 0 = R2 decides: data unacknowledged for this long ends the connection (RFC 9293 3.8.3) */
     uint32_t send_buffer;      /* 0 = the engine's; bytes */
     uint32_t receive_buffer;   /* 0 = the engine's; bytes */
-    bool urgent_inline;        /* always true in effect (RFC 6093); kept so that the choice is visible */
-    uint8_t traffic_class;     /* DSCP in the upper six bits */
+    bool urgent_inline;        /* always true in effect (RFC 6093, 6); kept so that the choice is visible */
+    uint8_t traffic_class;     /* DSCP in the upper six bits; best set once (SHLD-23) */
     bool defer;                /* listener: a SYN is not answered before hf_tcp_answer says how */
     uint64_t user;             /* the application's own word, returned with each event */
 };
@@ -75,7 +75,8 @@ int hf_tcp_connect(struct hf_engine *e, const struct hf_endpoint *local, const s
 
 enum {
     HF_SEND_MORE = 1,   /* more follows at once: hold a part-filled segment, set no PSH */
-    HF_SEND_URGENT = 2, /* the last byte of this call is the last byte of urgent data (RFC 6093) */
+    HF_SEND_URGENT = 2, /* the last byte of this call is the last byte of urgent data (RFC 6093). Nothing new should need
+                           it (SHLD-13). */
 };
 
 /*

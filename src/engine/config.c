@@ -41,13 +41,15 @@ void hf_config_defaults(struct hf_config *config)
     };
 }
 
+#define MOST_ACK_DELAY (500 * HF_MS - 1) /* MUST-40 */
+
 static bool between(int64_t low, int64_t x, int64_t high) { return x >= low && x <= high; }
 
 static bool times_are_acceptable(const struct hf_config *c)
 {
     return between(HF_MS, c->msl_ns, 3600 * HF_SECOND) && between(HF_MS, c->rto_min_ns, c->rto_max_ns) &&
            between(c->rto_min_ns, c->rto_initial_ns, c->rto_max_ns) && c->rto_max_ns <= 3600 * HF_SECOND &&
-           between(0, c->ack_delay_ns, 500 * HF_MS - 1) && between(HF_MS, c->fin_wait_2_ns, 86400 * HF_SECOND) &&
+           between(0, c->ack_delay_ns, MOST_ACK_DELAY) && between(HF_MS, c->fin_wait_2_ns, 86400 * HF_SECOND) &&
            between(HF_MS, c->offer_ns, 86400 * HF_SECOND);
 }
 

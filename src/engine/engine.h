@@ -142,7 +142,8 @@ struct hf_tcp *hf_connection_new(struct hf_engine *e, const struct hf_tcp_path *
 /* The record was touched: files it where it belongs, and frees it when it is over and nobody wants it. */
 void hf_settle(struct hf_engine *e, struct hf_tcp *c);
 void hf_settle_listener(struct hf_engine *e, uint32_t index);
-/* Takes the first of the turn list off it, to rest until its timer; or to wait for its next hop. */
+/* Takes the first of the turn list off it, to rest until its timer; or to wait for its next hop, with all it has to
+ * send (RFC 1122, 2.3.2.2). */
 void hf_turn_rest(struct hf_engine *e, hf_time ask_at);
 void hf_turn_park(struct hf_engine *e);
 /* The first has had its share: the others' turn. */

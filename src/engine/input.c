@@ -230,6 +230,7 @@ static void path_is_narrower(struct hf_engine *e, hf_link link, const struct hf_
     }
 }
 
+/* MUST-54 */
 static enum hf_reason error_arrives(struct hf_engine *e, struct hf_frame *frame, const struct hf_arrival *in)
 {
     struct hf_icmp_error error;

@@ -87,8 +87,8 @@ static void write_ip(struct hf_engine *e, const struct hf_tcp *c, const struct e
         .src = c->local_addr,
         .dst = c->remote_addr,
         .protocol = HF_PROTOCOL_TCP,
-        .hop_limit = e->tcp.config.ip_ttl,
-        .traffic_class = c->traffic_class,
+        .hop_limit = e->tcp.config.ip_ttl, /* MUST-49 */
+        .traffic_class = c->traffic_class, /* SHLD-22 */
         .is_v4 = envelope->is_v4,
         .dont_fragment = !way->may_fragment,
         /* A datagram that may not be fragmented needs no identification (RFC 6864, 4.1). */
@@ -105,7 +105,7 @@ static void write_link(const struct hf_engine *e, const struct hf_tcp *c, const 
     hf_ethernet_write(&header, out);
 }
 
-/* The checksum, finished here or by the device, which then finds the pseudo-header's sum in its place. */
+/* MUST-2: the checksum, finished here or by the device, which then finds the pseudo-header's sum in its place. */
 static void write_checksum(const struct hf_tcp *c, const struct envelope *envelope, const struct hf_tcp_written *written,
                            struct hf_frame *frame)
 {

@@ -1,7 +1,8 @@
 /*
- * Local ports: the double-hash selection of RFC 6056, 3.3.4. A keyed hash of the destination says where the search begins, a
- * counter out of a small table how far it has come, so ports to one destination rise, slowly repeat, and tell nothing
- * about those to another. A port whose tuple is in use, TIME-WAIT included, is passed over.
+ * Local ports: the double-hash selection of RFC 6056, 3.3 (3.3.4). A keyed hash of the destination says where the
+ * search begins, a counter out of a small table how far it has come, so ports to one destination rise, slowly
+ * repeat, and tell nothing about those to another. A port whose tuple is in use, TIME-WAIT included, is passed
+ * over.
  */
 #include "engine.h"
 

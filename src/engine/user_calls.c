@@ -67,6 +67,8 @@ static void init_listener(struct hf_listener *listener, const struct hf_endpoint
     };
 }
 
+/* MUST-41: a listener more, or an error, and nothing else is touched. MUST-42: connections that have the same port
+ * at our end, in whatever state, do not matter. */
 int hf_tcp_listen(struct hf_engine *e, const struct hf_endpoint *local, const struct hf_tcp_options *options,
                   hf_conn *listener_out)
 {
@@ -149,14 +151,15 @@ static void release_listener(struct hf_engine *e, struct hf_listener *listener)
 
 /* ---- active OPEN ---- */
 
-/* MUST-46, MUST-57: nobody connects to a group, to nobody, or to port 0. */
+/* MUST-46: nobody connects to a group, to nobody, or to port 0. */
 static bool may_be_called(const struct hf_engine *e, const struct hf_endpoint *remote)
 {
     enum hf_address_kind kind = hf_links_kind(&e->links, HF_LINK_NONE, &remote->addr);
     return remote->port != 0 && (kind == HF_ADDRESS_OURS || kind == HF_ADDRESS_UNICAST);
 }
 
-/* Our own end: as asked for, as far as that was left open chosen, or an error. MUST-44, MUST-45. */
+/* Our own end: as asked for (MUST-43), as far as that was left open chosen (MUST-44), or an error. It stays
+ * (MUST-45). */
 static int choose_local(struct hf_engine *e, const struct hf_endpoint *wanted, const struct hf_hop *hop,
                         struct hf_tcp_path *path)
 {

@@ -1,14 +1,16 @@
 /*
- * Reassembly of IPv4 and IPv6 datagrams (RFC 815; RFC 791, 3.2; RFC 8200, 4.5), with every known lie refused (BUG-06).
+ * Reassembly of IPv4 and IPv6 datagrams (RFC 815; RFC 791, 3.2; RFC 8200, 4.5), with every known lie refused
+ * (BUG-06).
  *
- * A datagram in progress is one 64 KiB buffer, each byte of which has one possible place, and a set of the ranges that
- * arrived. What overlaps without being a plain repetition damns its whole datagram, the fragments still to come
- * included (RFC 5722; here for IPv4 as well). So do a second, different end, a fragment beyond the end, and more holes
- * than the range set can hold, so that work per fragment is bounded. Tiny first fragments are refused as RFC 1858 and
- * RFC 3128 say. An IPv6 fragment that is the whole datagram is delivered by itself and touches nothing (RFC 6946).
+ * A datagram in progress is one 64 KiB buffer, each byte of which has one possible place, and a set of the ranges
+ * that arrived. What overlaps without being a plain repetition damns its whole datagram, the fragments still to
+ * come included (RFC 5722, 4; here for IPv4 as well). So do a second, different end, a fragment beyond the end, and
+ * more holes than the range set can hold, so that work per fragment is bounded. Tiny first fragments are refused as
+ * RFC 1858 and RFC 3128 say. An IPv6 fragment that is the whole datagram is delivered by itself and touches nothing
+ * (RFC 6946, 4).
  *
- * The oldest datagram gives way when no buffer is free. Timeouts are 60 s for IPv6 (RFC 8200, 4.5) and 30 s for IPv4:
- * its 16-bit identification repeats too soon for the minute of RFC 1122, 3.3.2 (RFC 4963).
+ * The oldest datagram gives way when no buffer is free. Timeouts are 60 s for IPv6 (RFC 8200, 4.5) and 30 s for
+ * IPv4: its 16-bit identification repeats too soon for the minute of RFC 1122, 3.3.2 (RFC 4963).
  */
 #ifndef HF_IP_FRAGMENTS_H
 #define HF_IP_FRAGMENTS_H

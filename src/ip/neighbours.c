@@ -333,6 +333,7 @@ bool hf_neighbours_heard(struct hf_neighbours *n, hf_link link, const struct hf_
         verify(n, e, now); /* somebody claims another link address for it */
         return false;
     }
+    /* RFC 4861, 7.2.5, but only what answers a question */
     if (!is_asking(e) || (e->state == HF_NEIGHBOUR_PROBE && (flags & HF_HEARD_ANSWER) == 0))
         return false;
     set_news(n, e, e->has_news || e->state == HF_NEIGHBOUR_INCOMPLETE);

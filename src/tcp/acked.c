@@ -9,7 +9,7 @@
 void hf_take_window(struct hf_tcp *c, const struct hf_segment *seg)
 {
     uint8_t scale = seg->flags & HF_TCP_SYN ? 0 : c->snd_scale; /* a SYN's window is never scaled: RFC 7323, 2.2 */
-    c->snd.wnd = (uint32_t)seg->wnd << scale;
+    c->snd.wnd = (uint32_t)seg->wnd << scale; /* MUST-1 */
     c->snd.max_wnd = HF_MAX(c->snd.max_wnd, c->snd.wnd);
     c->snd.wl1 = seg->seq;
     c->snd.wl2 = seg->ack;
@@ -71,8 +71,8 @@ static void take_sacks(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp
     }
 }
 
-/* A sample from what was sent once (Karn); failing that, from the timestamp echoed, which tells which transmission was
- * answered (RFC 7323, 4.1). */
+/* A sample from what was sent once (Karn; RFC 6298, 3); failing that, from the timestamp echoed, which tells which
+ * transmission was answered (RFC 7323, 4.1). */
 static void take_rtt(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg,
                      const struct hf_sent_facts *facts)
 {
@@ -144,7 +144,7 @@ void hf_tcp_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_se
         take_rtt(sh, c, seg, &facts);
         hf_timers_progress(sh, c);
     } else if (c->snd.wnd == 0) {
-        c->retries = 0; /* a closed window that is answered is probed for ever: MUST-37 */
+        c->retries = 0; /* a closed window that is answered is probed for ever: MUST-37, SHLD-17 */
     }
     window_reopened(sh, c, s);
     hf_loss_acked(sh, c, acked, facts.sacked, duplicate);

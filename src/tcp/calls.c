@@ -20,14 +20,14 @@ static void set_flag(struct hf_tcp *c, uint32_t flag, bool on)
 void hf_tcp_apply_options(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_tcp_options *options)
 {
     set_flag(c, HF_TF_NO_DELAY, options->no_delay);
-    set_flag(c, HF_TF_KEEP_ALIVE, options->keep_alive);
-    c->keep_idle_s = options->keep_idle_s != 0 ? options->keep_idle_s : DEFAULT_KEEP_IDLE_S;
+    set_flag(c, HF_TF_KEEP_ALIVE, options->keep_alive); /* MUST-24; MUST-25: not unless asked for */
+    c->keep_idle_s = options->keep_idle_s != 0 ? options->keep_idle_s : DEFAULT_KEEP_IDLE_S; /* MUST-27 */
     c->keep_interval_s = (uint16_t)HF_MIN(options->keep_interval_s, 65535u);
     if (c->keep_interval_s == 0)
         c->keep_interval_s = DEFAULT_KEEP_INTERVAL_S;
     c->keep_count = options->keep_count != 0 ? options->keep_count : DEFAULT_KEEP_COUNT;
     c->user_timeout_ms = options->user_timeout_ms;
-    c->traffic_class = options->traffic_class;
+    c->traffic_class = options->traffic_class & 0xfc; /* MUST-48, SHLD-21; the two bits of ECN are TCP's own */
     c->send_limit = options->send_buffer != 0 ? options->send_buffer : sh->config.send_buffer;
     c->receive_limit = options->receive_buffer != 0 ? options->receive_buffer : sh->config.receive_buffer;
     c->user = options->user;
@@ -134,11 +134,11 @@ static void queued(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sen
     if (s->end == c->snd_base && hf_seq_eq(c->snd.una, c->snd.nxt))
         s->oldest_at = sh->now;
     s->end += len;
-    set_flag(c, HF_TF_MORE, flags & HF_SEND_MORE);
+    set_flag(c, HF_TF_MORE, flags & HF_SEND_MORE); /* what is not "more" is pushed: MAY-15 */
     if (!(flags & HF_SEND_MORE))
         s->push = hf_snd_seq(c, s->end);
     if (flags & HF_SEND_URGENT) {
-        s->up = hf_snd_seq(c, s->end); /* RFC 6093: behind the last urgent byte */
+        s->up = hf_snd_seq(c, s->end); /* behind the last urgent byte: MUST-30; RFC 6093, 3.1 */
         c->flags |= HF_TF_URGENT;
     }
     hf_timers_review(sh, c);
@@ -210,7 +210,7 @@ int hf_call_sent(struct hf_tcp_shared *sh, struct hf_tcp *c, size_t len, unsigne
 
 /* ---- 3.10.3 RECEIVE ---- */
 
-/* Nothing to read: is that for now, for ever, or an error? */
+/* Nothing to read: is that for now, for ever because the peer closed, or an error because it aborted (MUST-12)? */
 static int64_t nothing_to_read(const struct hf_tcp *c)
 {
     if (c->flags & HF_TF_APP_CLOSED)
@@ -319,7 +319,7 @@ int hf_call_close(struct hf_tcp_shared *sh, struct hf_tcp *c)
     bool unread = hf_unread(c, r) > 0 || (r != NULL && r->ranges.count > 0);
     c->flags |= HF_TF_APP_CLOSED;
     bool both_fins_are_known = c->state >= HF_CLOSING;
-    if (unread && !both_fins_are_known) {
+    if (unread && !both_fins_are_known) { /* SHLD-3, MAY-1; RFC 1122, 4.2.2.13 */
         hf_tcp_end_with_rst(sh, c, HF_EDGE_UNREAD, HF_ERR_ABORTED, HF_WHY_RST_UNREAD);
         return HF_OK;
     }

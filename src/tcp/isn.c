@@ -1,7 +1,8 @@
 /*
- * Initial sequence numbers (RFC 6528): ISN = M + F(tuple, secret), with M a clock of 4 us and F a keyed hash. Nobody
- * off the path can predict one, and a tuple's numbers still grow monotonically, which is what TIME-WAIT reuse needs.
- * MUST-8, SHLD-1. Timestamps get an offset of the same kind, per address pair (RFC 7323, 7.1; RFC 6191 needs it monotonic).
+ * Initial sequence numbers (RFC 6528, 3): ISN = M + F(tuple, secret), with M a clock of 4 us and F a keyed hash.
+ * Nobody off the path can predict one, and a tuple's numbers still grow monotonically, which is what TIME-WAIT
+ * reuse needs. MUST-8, MUST-9, SHLD-1. Timestamps get an offset of the same kind, per address pair (RFC 7323, 7.1;
+ * RFC 6191 needs it monotonic).
  */
 #include "../base/bytes.h"
 #include "steps.h"

@@ -1,6 +1,7 @@
 /*
- * LISTEN (RFC 9293, 3.10.7.2), and the child a SYN makes of a listener. The listener stays in LISTEN for ever; its child
- * takes the path the RFC describes for the connection itself. MUST-42, MUST-43: backlog and accept queue.
+ * LISTEN (RFC 9293, 3.10.7.2), and the child a SYN makes of a listener. The listener stays in LISTEN for ever; its
+ * child takes the path the RFC describes for the connection itself, and vanishes where that would return to LISTEN
+ * (MUST-11).
  */
 #include "steps.h"
 

@@ -1,9 +1,10 @@
 /*
  * Which of what was sent is lost, and when an episode of loss begins and ends (RFC 5681, 3.2; RFC 6582; RFC 6675).
  *
- * With SACK a run is lost when more than two segments' worth of bytes above it have arrived; without, three duplicate
- * ACKs condemn the first run and every partial ACK the next. A run marked lost leaves the count of what is in flight,
- * and the plan sends it again as cwnd allows. The time-out condemns everything.
+ * With SACK a run is lost when more than two segments' worth of bytes above it have arrived; without, three
+ * duplicate ACKs condemn the first run and every partial ACK the next. A run marked lost leaves the count of what
+ * is in flight, and the plan sends it again as cwnd allows. The time-out condemns everything, the left edge even if
+ * it was SACKed (RFC 2018, 5).
  *
  * Read first: sent.c. Read next: cc/cc.h, plan.c.
  */

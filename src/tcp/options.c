@@ -1,6 +1,6 @@
 /*
- * Options: what we offer, what we accept, what each later segment carries (RFC 9293, 3.2 and 3.7.1; RFC 7323; RFC 2018).
- * MUST-4, MUST-5, MUST-6, MUST-7 (reading is src/wire/tcp_options.c), MUST-14, MUST-15, MUST-16, MUST-67.
+ * Options: what we offer, what we accept, what each later segment carries (RFC 9293, 3.2 and 3.7.1; RFC 7323;
+ * RFC 2018). Reading and writing them is src/wire/tcp_options.c.
  */
 #include "steps.h"
 
@@ -9,13 +9,16 @@
 #define LEAST_MSS 48 /* a smaller one would make each segment mostly header (BUG-03) */
 #define MOST_SCALE 14
 
+/* MUST-16 */
 void hf_tcp_update_mss(struct hf_tcp *c)
 {
     uint32_t path = c->path_mtu - hf_header_overhead(c);
     c->mss = (uint16_t)HF_MAX(HF_MIN((uint32_t)c->peer_mss, path), (uint32_t)LEAST_MSS);
 }
 
-/* In SYN-SENT and for SYN,ACK the flags say what to offer; a SYN,ACK offers only what the SYN did (RFC 7323, 1.3). */
+/* In SYN-SENT and for SYN,ACK the flags say what to offer; a SYN,ACK offers only what the SYN did (RFC 7323, 2.2
+ * and 3.2). MSS stands in every SYN (MUST-14, SHLD-5, MAY-3) and says what our link takes, less the fixed headers
+ * (MUST-67, SHLD-6; RFC 6691, 2). */
 void hf_options_offer(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_opts *opts)
 {
     opts->present = HF_OPT_MSS;
@@ -57,7 +60,7 @@ void hf_options_accept(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct 
     }
 }
 
-/* SACK blocks fit behind timestamps up to three, else four (RFC 2018, 3; BUG-39). The newest stands first. */
+/* SACK blocks fit behind timestamps up to three, else four (RFC 2018, 3; BUG-39). The newest stands first, RFC 2018, 4. */
 static void fill_sacks(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_opts *opts)
 {
     const struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
@@ -72,6 +75,8 @@ static void fill_sacks(const struct hf_tcp_shared *sh, const struct hf_tcp *c, s
     opts->present |= HF_OPT_SACK;
 }
 
+/* What segments without SYN carry: timestamps if negotiated (RFC 7323, 3.2), SACK blocks, and never MSS, window
+ * scale or SACK-permitted (MUST-65; RFC 2018, 2). */
 void hf_options_fill(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_opts *opts)
 {
     opts->present = 0;

@@ -43,6 +43,7 @@ static void fill_urgent(const struct hf_tcp *c, const struct hf_tcp_sending *s, 
     if (!(c->flags & HF_TF_URGENT) || s == NULL || !hf_seq_gt(s->up, seg->seq))
         return;
     seg->flags |= HF_TCP_URG;
+    /* MUST-62; further away than the field can say is said as far as it can: MUST-31 */
     seg->up = (uint16_t)HF_MIN((uint32_t)hf_seq_diff(s->up, seg->seq), 65535u);
 }
 

@@ -1,4 +1,5 @@
-/* Protection against wrapped sequence numbers, and TS.Recent (RFC 7323, 4.3 and 5). */
+/* Protection against wrapped sequence numbers (RFC 7323, 5.3), and TS.Recent (RFC 7323, 4.3). A RST is exempt from
+ * the one and never gets as far as the other (RFC 7323, 5.2). */
 #include "steps.h"
 
 #define IDLE_LIMIT_MS (24u * 24 * 3600 * 1000) /* RFC 7323, 5.5: after 24 days TS.Recent proves nothing */

@@ -50,7 +50,7 @@ static bool plan_syn(const struct hf_tcp *c, struct hf_tcp_plan *plan)
 
 /* ---- data: how much of it may go ---- */
 
-/* cwnd less what is in the network. With nothing in flight a full segment may always go. */
+/* cwnd less what is in the network (RFC 5681, 2). With nothing in flight a full segment may always go. */
 static uint32_t congestion_room(const struct hf_tcp *c, const struct hf_tcp_sending *s, uint32_t mss)
 {
     uint32_t in_flight = hf_in_flight(c, s);
@@ -59,7 +59,7 @@ static uint32_t congestion_room(const struct hf_tcp *c, const struct hf_tcp_send
     return c->cc.cwnd > in_flight ? c->cc.cwnd - in_flight : 0;
 }
 
-/* SND.UNA + SND.WND - SND.NXT, never negative: a peer may shrink its window (MUST-34; BUG-34). */
+/* SND.UNA + SND.WND - SND.NXT, never negative: a peer may shrink its window (MUST-34, SHLD-15; BUG-34). */
 static uint32_t usable_window(const struct hf_tcp *c)
 {
     int32_t room = hf_seq_diff(hf_seq_add(c->snd.una, c->snd.wnd), c->snd.nxt);
@@ -73,7 +73,8 @@ static uint32_t frame_payload(const struct hf_tcp *c, uint32_t mss)
     return c->burst > mss && !(c->flags & HF_TF_URGENT) ? c->burst - c->burst % mss : mss;
 }
 
-/* Something lost, in order. The first repair of an episode goes whatever cwnd says (RFC 5681, 3.2; RFC 6675, 5). */
+/* Something lost, in order. The first repair of an episode goes whatever cwnd says (RFC 5681, 3.2; RFC 6675, 5),
+ * and all of them whatever became of the peer's window (SHLD-16, MAY-7). */
 static bool plan_repair(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s,
                         struct hf_tcp_plan *plan)
 {
@@ -99,18 +100,18 @@ static bool plan_repair(const struct hf_tcp_shared *sh, const struct hf_tcp *c, 
     return true;
 }
 
-/* Nagle's algorithm (3.7.4) as Minshall put it: a segment that is not full waits while another such one is in flight.
- * What ends the stream does not wait, nor does urgent data. */
+/* Nagle's algorithm (SHLD-7; 3.7.4) as Minshall put it (A.3): a segment that is not full waits while another such
+ * one is in flight. What ends the stream does not wait, nor does urgent data. */
 static bool nagle_holds(const struct hf_tcp *c, const struct hf_tcp_sending *s)
 {
     if (c->flags & (HF_TF_FIN_QUEUED | HF_TF_URGENT))
         return false;
     if (c->flags & HF_TF_MORE)
         return true;
-    return !(c->flags & HF_TF_NO_DELAY) && hf_seq_gt(s->small, c->snd.una);
+    return !(c->flags & HF_TF_NO_DELAY) && hf_seq_gt(s->small, c->snd.una); /* MUST-17 */
 }
 
-/* How much new data may go in the next frame, 0 for none. SHLD-7, MUST-38 (silly windows, 3.8.6.2.1). */
+/* How much new data may go in the next frame, 0 for none. MUST-38 (silly windows, 3.8.6.2.1), SHLD-28, MAY-16. */
 static uint32_t new_data_len(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s)
 {
     uint64_t unsent = hf_unsent(c, s);
@@ -139,10 +140,11 @@ static bool plan_new_data(const struct hf_tcp_shared *sh, const struct hf_tcp *c
         return false;
     hf_seq end = hf_seq_add(c->snd.nxt, len);
     plan->what = HF_SEND_DATA;
+    /* RFC 3042, 2: a duplicate ACK tells that a segment has left the network, and in_flight says so */
     plan->why = s->recovery == HF_OPEN && s->dup_acks > 0 ? HF_WHY_LIMITED_TRANSMIT : HF_WHY_DATA;
     plan->seq = c->snd.nxt;
     plan->len = len;
-    plan->psh = hf_seq_lt_le(c->snd.nxt, s->push, end);
+    plan->psh = hf_seq_lt_le(c->snd.nxt, s->push, end); /* MUST-61; the last push stands for all: SHLD-27 */
     plan->fin = (c->flags & HF_TF_FIN_QUEUED) && len == hf_unsent(c, s);
     return true;
 }
@@ -162,7 +164,8 @@ static bool plan_fin(const struct hf_tcp_shared *sh, const struct hf_tcp *c, con
     return true;
 }
 
-/* One byte into a closed window, or what silly-window avoidance held back; the byte already out goes again. */
+/* MUST-36: one byte into a closed window, or what silly-window avoidance held back; the byte already out goes
+ * again. */
 static bool plan_probe(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s,
                        struct hf_tcp_plan *plan)
 {
@@ -200,7 +203,7 @@ static bool plan_ack(const struct hf_tcp_shared *sh, const struct hf_tcp *c, str
     }
     if (c->owed & HF_OWE_KEEP_ALIVE) {
         plan->why = HF_WHY_KEEP_ALIVE;
-        plan->seq = hf_seq_sub(c->snd.nxt, 1); /* outside the window, so that it must be answered (3.8.4) */
+        plan->seq = hf_seq_sub(c->snd.nxt, 1); /* outside the window, so that it is answered (3.8.4; SHLD-12) */
         return true;
     }
     return false;

@@ -46,6 +46,7 @@ static void prune(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_rece
     hf_ranges_remove_above(&r->ranges, c->rcv_base);
 }
 
+/* SHLD-31, MAY-13 */
 static enum hf_reason keep_out_of_order(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_receiving *r,
                                         const struct text *text)
 {
@@ -85,7 +86,7 @@ static bool absorb_ranges(struct hf_tcp *c, struct hf_tcp_receiving *r)
 }
 
 /* Every second full segment is acknowledged at once, a coalesced one counts for all it was; the rest may wait
- * (RFC 9293, 3.8.6.3; MUST-58, MUST-59, SHLD-18). */
+ * (RFC 9293, 3.8.6.3; MUST-58, SHLD-18, SHLD-19). */
 static void owe_ack_for(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg, bool hole)
 {
     if (hole) {

@@ -4,8 +4,10 @@
  *      SND.UNA                                       SND.NXT
  *        |--run--|--run, SACKed--|--run, lost--|--run--|
  *
- * A run is what one frame carried, so there are as many as frames, not as segments. SACK blocks split runs where they
- * must. s->sacked and s->lost are the sums of the marked runs; a run is never both.
+ * A run is what one frame carried, so there are as many as frames, not as segments. SACK blocks split runs where
+ * they must. s->sacked and s->lost are the sums of the marked runs; a run is never both.
+ *
+ * What is only SACKed stays: the receiver may give it up again (RFC 2018, 8).
  *
  * Read first: tcb.h. Read next: acked.c, loss.c.
  */

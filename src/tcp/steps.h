@@ -201,7 +201,8 @@ void hf_answer_unacceptable(struct hf_tcp_shared *sh, struct hf_tcp *c, const st
 void hf_note_state(struct hf_tcp_shared *sh, const struct hf_tcp *c, enum hf_state from, enum hf_state to,
                    enum hf_reason why);
 
-/* Owes an ACK at once, for `why`; the first reason given stays. */
+/* Owes an ACK at once, for `why`; the first reason given stays. A debt is paid when the engine is asked for output,
+ * after all segments that wait were looked at (MUST-59). */
 static inline void hf_owe_ack(struct hf_tcp *c, enum hf_reason why)
 {
     if (c->owed & HF_OWE_ACK_NOW)

@@ -106,8 +106,8 @@ static bool check_rst(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct h
     if (!(seg->flags & HF_TCP_RST))
         return true;
     if (c->state == HF_TIME_WAIT)
-        return drop(v, HF_DROP_TIME_WAIT_RST); /* RFC 1337: TIME-WAIT is not assassinated */
-    if (!hf_seq_eq(seg->seq, c->rcv.nxt)) {
+        return drop(v, HF_DROP_TIME_WAIT_RST); /* RFC 1337, 3: TIME-WAIT is not assassinated */
+    if (!hf_seq_eq(seg->seq, c->rcv.nxt)) { /* RFC 5961, 3.2; data it may carry is of no interest: SHLD-2 */
         hf_challenge(sh, c);
         return drop(v, HF_DROP_RST_NOT_EXACT);
     }
@@ -129,7 +129,7 @@ static bool check_syn(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct h
 
 /* ---- fifth, check the ACK field ---- */
 
-/* RFC 5961, 5.2: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT, else a challenge. */
+/* RFC 5961, 5.2; MAY-12: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT, else a challenge. */
 static bool ack_is_plausible(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg,
                              struct hf_verdict *v)
 {

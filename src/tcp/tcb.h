@@ -30,7 +30,7 @@
 
 /* Facts of a connection, in hf_tcp.flags. */
 enum {
-    HF_TF_PASSIVE = 1 << 0,      /* came from a listener: SYN-RECEIVED goes back to LISTEN */
+    HF_TF_PASSIVE = 1 << 0,      /* came from a listener: SYN-RECEIVED goes back to LISTEN (MUST-11) */
     HF_TF_NO_DELAY = 1 << 1,
     HF_TF_KEEP_ALIVE = 1 << 2,
     HF_TF_TIMESTAMPS = 1 << 3,   /* negotiated; in SYN-SENT: offered */
@@ -86,7 +86,7 @@ struct hf_tcp {
         hf_seq una; /* oldest unacknowledged; una =< nxt */
         hf_seq nxt; /* next to be sent for the first time */
         hf_seq wl1, wl2;
-        uint32_t wnd;     /* scaled, bytes, from una */
+        uint32_t wnd;     /* scaled, bytes, from una; REC-1 */
         uint32_t max_wnd; /* largest the peer ever offered (RFC 5961, 5.2; SWS avoidance) */
     } snd;
     struct {

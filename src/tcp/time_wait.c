@@ -1,6 +1,6 @@
 /*
- * TIME-WAIT (RFC 9293, 3.6.1; RFC 1337; RFC 6191): old segments harm nobody, and still a new connection need not wait
- * for 2 MSL when it provably is one.
+ * TIME-WAIT (RFC 9293, 3.6.1; RFC 1337; RFC 6191, 2): old segments harm nobody, and still a new connection need not
+ * wait for 2 MSL when it provably is one (MAY-2, SHLD-4).
  */
 #include "steps.h"
 

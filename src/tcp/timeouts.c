@@ -1,7 +1,7 @@
 /*
  * Time (RFC 9293, 3.8 and 3.10.8). Each timer is a sentence:
  *
- *   rexmt_at  if nothing new is acknowledged by then, what is oldest is sent again (RFC 6298), or, while the peer's
+ *   rexmt_at  if nothing new is acknowledged by then, what is oldest is sent again (RFC 6298, 5), or, while the peer's
  *             window is closed, a probe goes out (3.8.6.1)
  *   ack_at    an ACK that waited for company goes out alone (3.8.6.3)
  *   keep_at   if nothing was heard by then, ask whether anybody is there (3.8.4)
@@ -70,6 +70,7 @@ void hf_timers_ack_paid(struct hf_tcp *c)
     c->unacked_segments = 0;
 }
 
+/* MUST-13 */
 void hf_timers_time_wait(struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
     c->rexmt_at = HF_NEVER;
@@ -92,8 +93,8 @@ void hf_timers_stop(struct hf_tcp *c)
 
 /*
  * Is everything in flight answered, and what is queued held back by the peer's window, by silly-window avoidance
- * (whose override this timer is: RFC 9293, 3.8.6.2.1), or by an application that said more would follow? Then nobody
- * but this timer will speak next.
+ * (whose override this timer is: RFC 9293, 3.8.6.2.1), or by an application that said more would follow? Then
+ * nobody but this timer will speak next: after one RTO (SHLD-29), so that nothing waits for ever (MUST-60).
  */
 static bool must_probe(const struct hf_tcp *c, const struct hf_tcp_sending *s)
 {
@@ -139,7 +140,7 @@ static bool due(const struct hf_tcp_shared *sh, hf_time at) { return hf_time_rea
 
 #define R1 3 /* SHLD-10 */
 
-/* RFC 6298, 5.5. At R1 the application is told (SHLD-9), unless it knows of something more telling. */
+/* RFC 6298, 5.5; SHLD-30. At R1 the application is told (SHLD-9), unless it knows of something more telling. */
 static void back_off(struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
     c->backoff += c->backoff < 16;
@@ -197,7 +198,7 @@ static void retransmission_is_due(struct hf_tcp_shared *sh, struct hf_tcp *c)
     if (s->probing || must_probe(c, s))
         c->owed |= HF_OWE_PROBE;
     else if (s->first != HF_NONE)
-        hf_loss_timeout(sh, c);
+        hf_loss_timeout(sh, c); /* into a window that was taken back as well: MUST-35 */
     else
         return; /* what is queued may be sent: the plan says so */
     back_off(sh, c);
@@ -216,7 +217,8 @@ static void life_is_over(struct hf_tcp_shared *sh, struct hf_tcp *c)
         hf_tcp_end(sh, c, HF_EDGE_USER_TIMEOUT, silence_error(c));
 }
 
-/* Probes are sent only into silence: with data in flight the retransmission timer asks already (MUST-26, MUST-29). */
+/* MAY-5. Probes are sent only into silence: with data in flight the retransmission timer asks already (MUST-26).
+ * One that is lost, or its answer, ends nothing (MUST-29). */
 static void keep_alive_is_due(struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
     c->keep_at = in(sh, c->keep_interval_s * HF_SECOND);

@@ -20,7 +20,8 @@ static uint32_t room(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
     return scarce ? HF_MIN(free, c->rcv.wnd) : free;
 }
 
-/* RFC 9293, 3.8.6.2.2: less than half the buffer and less than a segment more is not worth saying. */
+/* RFC 9293, 3.8.6.2.2: a window without room stays closed (MAY-8), and less than half the buffer and less than a
+ * segment more is not worth saying. */
 static bool growth_is_worth_it(const struct hf_tcp *c, uint32_t growth)
 {
     return growth >= HF_MIN(c->receive_limit / 2, (uint32_t)c->mss);

@@ -12,7 +12,7 @@
 
 static struct hf_addr mapped(const uint8_t *p) { return hf_addr_v4(p[0], p[1], p[2], p[3]); }
 
-/* Walks the options. Source routes are refused (RFC 6274, 3.13.2.3), the others mean nothing to a host. */
+/* Walks the options. Source routes are refused (RFC 6274, 3.13.2.3), the others mean nothing to a host (MUST-50). */
 static enum hf_reason walk_options(const uint8_t *options, uint32_t len)
 {
     const uint8_t end = 0, nop = 1, loose_route = 131, strict_route = 137;

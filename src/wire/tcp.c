@@ -29,6 +29,7 @@ enum hf_reason hf_tcp_parse(const uint8_t *data, uint32_t len, struct hf_segment
     seg->data_len = len - header_len;
     seg->len = seg->data_len + ((seg->flags & HF_TCP_SYN) != 0) + ((seg->flags & HF_TCP_FIN) != 0);
     seg->coalesced = 1;
+    /* MUST-5: whatever the segment */
     return hf_tcp_options_parse(data + HF_TCP_HEADER_LEN, header_len - HF_TCP_HEADER_LEN, &seg->opts);
 }
 

@@ -5,7 +5,7 @@
 #include "../base/bytes.h"
 
 enum kind {
-    KIND_END = 0,
+    KIND_END = 0, /* MUST-4: this one and the next two */
     KIND_NOP = 1,
     KIND_MSS = 2,
     KIND_WSCALE = 3,
@@ -69,6 +69,8 @@ static bool read_usual(const uint8_t *options, uint32_t len, struct hf_tcp_opts 
     return true;
 }
 
+/* Byte by byte, however they are aligned (MUST-64). What is neither an end nor a NOP has a length (MUST-68), so
+ * what is unknown can be stepped over (MUST-6). */
 enum hf_reason hf_tcp_options_parse(const uint8_t *options, uint32_t len, struct hf_tcp_opts *opts)
 {
     opts->present = 0;
@@ -84,7 +86,7 @@ enum hf_reason hf_tcp_options_parse(const uint8_t *options, uint32_t len, struct
             continue;
         }
         if (at + 1 >= len || options[at + 1] < 2 || options[at + 1] > len - at)
-            return HF_DROP_TCP_OPTION;
+            return HF_DROP_TCP_OPTION; /* MUST-7 */
         read_option(kind, options + at + 2, options[at + 1] - 2u, opts);
         at += options[at + 1];
     }
@@ -162,6 +164,7 @@ static uint8_t *write_usual(const struct hf_tcp_opts *opts, uint8_t *out)
     return out;
 }
 
+/* Padded with NOPs, so that nothing stands behind an end of list (MUST-69). */
 uint32_t hf_tcp_options_write(const struct hf_tcp_opts *opts, bool syn, uint8_t *out)
 {
     if (opts->present == 0)
