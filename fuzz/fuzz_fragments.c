@@ -11,8 +11,8 @@
 
 #include <stdlib.h>
 
-#define CAPACITY 3
-#define NAMES 5
+#define CAPACITY   3
+#define NAMES      5
 #define HEADER_LEN 20
 
 static _Alignas(64) uint8_t memory[CAPACITY * 70000 + 8192];

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #define CAPACITY 6
-#define HOSTS 16
+#define HOSTS    16
 
 static _Alignas(64) uint8_t memory[8192];
 static bool was_told[HOSTS][256]; /* which link addresses, by their last byte, were ever told for it */
@@ -23,11 +23,20 @@ static void require(bool holds)
         abort();
 }
 
-static struct hf_addr host(unsigned n) { return hf_addr_v4(192, 0, 2, (uint8_t)n); }
+static struct hf_addr host(unsigned n)
+{
+    return hf_addr_v4(192, 0, 2, (uint8_t)n);
+}
 
 /* Hosts below HOSTS / 2 are present and honest: they answer at once, always from the same link address. */
-static bool is_present(unsigned n) { return n < HOSTS / 2; }
-static uint8_t owner_of(unsigned n) { return (uint8_t)(2 * n + 2); }
+static bool is_present(unsigned n)
+{
+    return n < HOSTS / 2;
+}
+static uint8_t owner_of(unsigned n)
+{
+    return (uint8_t)(2 * n + 2);
+}
 
 static bool hear(struct hf_neighbours *n, unsigned h, uint8_t last, unsigned flags, hf_time now)
 {

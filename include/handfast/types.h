@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* A duration in nanoseconds. Never an instant. */
 typedef int64_t hf_ns;
@@ -42,11 +43,24 @@ struct hf_addr {
     uint8_t bytes[16];
 };
 
-struct hf_addr hf_addr_v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d);
-bool hf_addr_is_v4(const struct hf_addr *addr);
+static inline struct hf_addr hf_addr_v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
+{
+    return (struct hf_addr){{[10] = 0xff, [11] = 0xff, a, b, c, d}};
+}
+static inline bool hf_addr_equal(const struct hf_addr *a, const struct hf_addr *b)
+{
+    return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+static inline bool hf_addr_is_v4(const struct hf_addr *addr)
+{
+    return memcmp(addr->bytes, "\0\0\0\0\0\0\0\0\0\0\xff\xff", 12) == 0;
+}
 /* True for :: and for ::ffff:0.0.0.0. */
-bool hf_addr_is_any(const struct hf_addr *addr);
-bool hf_addr_equal(const struct hf_addr *a, const struct hf_addr *b);
+static inline bool hf_addr_is_any(const struct hf_addr *addr)
+{
+    static const uint8_t zero[16] = {0};
+    return memcmp(addr->bytes + 12, zero, 4) == 0 && (hf_addr_is_v4(addr) || memcmp(addr->bytes, zero, 12) == 0);
+}
 
 /* Text of an address, and back. `text` borrows; parse reads dotted quads and RFC 4291 text, no zone, no prefix.
  * Returns false, and leaves *addr alone, when the text is not an address. */

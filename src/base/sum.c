@@ -1,15 +1,6 @@
 /* The summing loops: 32-bit words into 64-bit accumulators, which compilers turn into vector code. */
 #include "sum.h"
 
-static uint32_t fold(uint64_t sum)
-{
-    sum = (sum & 0xffffffffu) + (sum >> 32);
-    sum = (sum & 0xffffffffu) + (sum >> 32);
-    uint32_t s = (uint32_t)(sum & 0xffff) + (uint32_t)(sum >> 16);
-    s = (s & 0xffff) + (s >> 16);
-    return (s & 0xffff) + (s >> 16);
-}
-
 static inline uint64_t word_at(const uint8_t *data)
 {
     uint32_t word;
@@ -40,7 +31,7 @@ uint32_t hf_sum(const uint8_t *data, size_t len)
         a += word_at(data);
     if (len > 0)
         b += tail(data, len);
-    return fold(a + b + c + d);
+    return hf_sum_fold(a + b + c + d);
 }
 
 /* In pieces that stay in the first-level cache: copied by memcpy, which nobody beats, then summed where it is warm. */

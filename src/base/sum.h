@@ -10,6 +10,26 @@
 
 #include "base.h"
 
+/* Carries go round (RFC 1071, 1). */
+static inline uint32_t hf_sum_fold(uint64_t sum)
+{
+    sum = (sum & 0xffffffffu) + (sum >> 32);
+    sum = (sum & 0xffffu) + (sum >> 16);
+    sum = (sum & 0xffffu) + (sum >> 16);
+    return (uint32_t)((sum & 0xffffu) + (sum >> 16));
+}
+
+/* Adds `count` words of 32 bits to a sum not yet folded: for headers, without a call and with one fold for all. */
+static inline uint64_t hf_sum_words(uint64_t sum, const void *data, unsigned count)
+{
+    const uint8_t *at = data;
+    for (uint32_t word; count > 0; count--, at += sizeof word) {
+        memcpy(&word, at, sizeof word);
+        sum += word;
+    }
+    return sum;
+}
+
 /* The folded sum of `len` bytes; an odd last byte is padded with zero. */
 uint32_t hf_sum(const uint8_t *data, size_t len);
 /* Copies and sums in one pass. */

@@ -3,25 +3,6 @@
 
 #include "base.h"
 
-static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
-struct hf_addr hf_addr_v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
-{
-    return (struct hf_addr){{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d}};
-}
-
-bool hf_addr_is_v4(const struct hf_addr *addr) { return memcmp(addr->bytes, mapped, sizeof mapped) == 0; }
-
-bool hf_addr_is_any(const struct hf_addr *addr)
-{
-    static const uint8_t zero[16];
-    if (hf_addr_is_v4(addr))
-        return memcmp(addr->bytes + 12, zero, 4) == 0;
-    return memcmp(addr->bytes, zero, 16) == 0;
-}
-
-bool hf_addr_equal(const struct hf_addr *a, const struct hf_addr *b) { return memcmp(a, b, sizeof *a) == 0; }
-
 /* ---- parsing ---- */
 
 static int digit(char c, int base)
@@ -108,8 +89,9 @@ static bool parse_v6(const char *text, uint8_t bytes[16])
 bool hf_addr_parse(const char *text, struct hf_addr *addr)
 {
     struct hf_addr parsed = {{0}};
-    if (parse_v4(text, parsed.bytes + 12))
-        memcpy(parsed.bytes, mapped, sizeof mapped);
+    uint8_t v4[4];
+    if (parse_v4(text, v4))
+        parsed = hf_addr_v4(v4[0], v4[1], v4[2], v4[3]);
     else if (!parse_v6(text, parsed.bytes))
         return false;
     *addr = parsed;

@@ -4,14 +4,17 @@
  */
 #include "engine.h"
 
+/* Of IPv4 addresses only what tells them apart is hashed. */
 static uint64_t hash_tuple(const struct hf_engine *e, const struct hf_endpoint *local, const struct hf_endpoint *remote)
 {
     uint8_t tuple[36];
-    memcpy(tuple, local->addr.bytes, 16);
-    memcpy(tuple + 16, remote->addr.bytes, 16);
-    memcpy(tuple + 32, &local->port, 2);
-    memcpy(tuple + 34, &remote->port, 2);
-    return hf_siphash13(&e->tuple_key, tuple, sizeof tuple);
+    bool is_v4 = hf_addr_is_v4(&local->addr) && hf_addr_is_v4(&remote->addr);
+    size_t len = is_v4 ? 4 : 16;
+    memcpy(tuple, &local->port, 2);
+    memcpy(tuple + 2, &remote->port, 2);
+    memcpy(tuple + 4, local->addr.bytes + 16 - len, len);
+    memcpy(tuple + 4 + len, remote->addr.bytes + 16 - len, len);
+    return hf_siphash13(&e->tuple_key, tuple, 4 + 2 * len);
 }
 
 static uint64_t hash_record(const struct hf_engine *e, const struct hf_tcp *c)
@@ -34,6 +37,17 @@ uint32_t hf_demux_find(const struct hf_engine *e, const struct hf_endpoint *loca
         if (slot < e->tcp.connections.capacity && is_of(hf_record(e, slot), local, remote))
             return slot;
     return HF_NONE;
+}
+
+uint32_t hf_demux_find_next(struct hf_engine *e, const struct hf_endpoint *local, const struct hf_endpoint *remote)
+{
+    if (e->last_found != HF_NONE) {
+        const struct hf_tcp *c = hf_record(e, e->last_found);
+        if (c->own.in_table && is_of(c, local, remote))
+            return e->last_found;
+    }
+    e->last_found = hf_demux_find(e, local, remote);
+    return e->last_found;
 }
 
 void hf_demux_add(struct hf_engine *e, struct hf_tcp *c)

@@ -30,6 +30,7 @@ static void carve(struct hf_engine *e, struct hf_arena *arena, const struct hf_c
     e->port_key = hf_random_key(random);
     e->port_offset_key = hf_random_key(random);
     e->ip_id = (uint32_t)hf_random_next(random);
+    e->last_found = HF_NONE;
     e->turn = e->parked = e->events = (struct hf_queue){HF_NONE, HF_NONE};
     e->reply_queue = e->waiting_out = (struct hf_queue){HF_NONE, HF_NONE};
 }

@@ -72,6 +72,7 @@ struct hf_engine {
     struct hf_queue events; /* connections and listeners with news */
     struct hf_queue waiting_out; /* TIME-WAIT records that no handle needs, oldest first: they give way */
     struct hf_queue reply_queue;
+    uint32_t last_found;    /* connection of the last segment, or HF_NONE */
     uint32_t interceptors;  /* listeners that take every destination on a link */
     uint32_t sent_in_turn;  /* frames the first of the turn list has sent in a row */
     uint32_t port_counters[16];
@@ -115,6 +116,8 @@ struct hf_listener *hf_listener_of(const struct hf_engine *e, hf_conn conn);
 
 /* Slot of the connection of this tuple, or HF_NONE. */
 uint32_t hf_demux_find(const struct hf_engine *e, const struct hf_endpoint *local, const struct hf_endpoint *remote);
+/* The same for a segment that arrives. Segments come in runs: the connection of the last one is tried first. */
+uint32_t hf_demux_find_next(struct hf_engine *e, const struct hf_endpoint *local, const struct hf_endpoint *remote);
 void hf_demux_add(struct hf_engine *e, struct hf_tcp *c);
 void hf_demux_remove(struct hf_engine *e, struct hf_tcp *c);
 /* Index of the listener for segments to `local`: the one with that address, else the one with any; HF_NONE. */
@@ -168,6 +171,7 @@ struct hf_arrival {
     struct hf_ip ip;
     const uint8_t *packet; /* the datagram, from its IP header on */
     uint32_t packet_len;
+    uint32_t slot; /* a TCP segment's connection, or HF_NONE */
 };
 
 void hf_reply_reset(struct hf_engine *e, const struct hf_arrival *in, const struct hf_segment *seg, enum hf_reason why);

@@ -6,6 +6,7 @@
  */
 #include "engine.h"
 
+#include "../base/bytes.h"
 #include "../icmp/errors_in.h"
 #include "../wire/checksum.h"
 #include "../wire/ndp.h"
@@ -146,13 +147,21 @@ static enum hf_reason reopen(struct hf_engine *e, struct hf_tcp *c, uint32_t ind
     return spawn(e, index, in, seg, &old_nxt);
 }
 
+/* The connection of a datagram that may not even be TCP's: told by the four numbers alone. */
+static uint32_t find_connection(struct hf_engine *e, const struct hf_ip *ip)
+{
+    if (ip->protocol != HF_PROTOCOL_TCP || ip->payload_len < HF_TCP_HEADER_LEN)
+        return HF_NONE;
+    const struct hf_endpoint local = {ip->dst, hf_get16(ip->payload + 2)}, remote = {ip->src, hf_get16(ip->payload)};
+    return hf_demux_find_next(e, &local, &remote);
+}
+
 static enum hf_reason find_owner(struct hf_engine *e, struct hf_frame *frame, const struct hf_arrival *in,
                                  const struct hf_segment *seg)
 {
-    const struct hf_endpoint local = {in->ip.dst, seg->dst_port}, remote = {in->ip.src, seg->src_port};
-    uint32_t slot = hf_demux_find(e, &local, &remote);
-    if (slot != HF_NONE) {
-        struct hf_tcp *c = hf_record(e, slot);
+    const struct hf_endpoint local = {in->ip.dst, seg->dst_port};
+    if (in->slot != HF_NONE) {
+        struct hf_tcp *c = hf_record(e, in->slot);
         frame->conn = hf_handle(e, c);
         uint32_t index = who_reopens(e, c, seg);
         return index != HF_NONE ? reopen(e, c, index, in, seg) : segment_for(e, c, in, seg);
@@ -302,6 +311,7 @@ static enum hf_reason fragment_arrives(struct hf_engine *e, struct hf_frame *fra
     in->ip.payload_len = whole.len;
     in->ip.protocol = whole.protocol;
     in->ip.traffic_class = whole.traffic_class;
+    in->slot = find_connection(e, &in->ip);
     why = payload_arrives(e, &joined, in);
     frame->conn = joined.conn;
     return why;
@@ -321,11 +331,10 @@ static bool stands_for(const struct hf_engine *e, const struct hf_arrival *in)
            hf_links_kind(&e->links, in->link, &in->ip.dst) == HF_ADDRESS_UNICAST;
 }
 
-static enum hf_reason datagram_arrives(struct hf_engine *e, struct hf_frame *frame, struct hf_arrival *in)
+/* Is it from somebody, and to us? */
+static enum hf_reason check_addresses(const struct hf_engine *e, struct hf_arrival *in)
 {
-    enum hf_reason why = hf_ip_parse(in->packet, in->packet_len, &in->ip);
-    if (why != HF_ACCEPTED)
-        return why;
+    enum hf_reason why = HF_ACCEPTED;
     bool looped = in->link == HF_LINK_NONE, is_group = false;
     if (!may_come_from_nobody(&in->ip))
         why = hf_links_source(&e->links, in->link, &in->ip.src, looped);
@@ -333,10 +342,27 @@ static enum hf_reason datagram_arrives(struct hf_engine *e, struct hf_frame *fra
         why = hf_links_destination(&e->links, in->link, &in->ip.dst, &is_group);
     if (why == HF_DROP_IP_DESTINATION && stands_for(e, in))
         why = HF_ACCEPTED;
+    in->is_group = in->is_group || is_group;
+    return why;
+}
+
+/* The addresses of a connection were looked at when it was made: what comes for it where it lives needs no second look. */
+static bool is_for_connection(const struct hf_engine *e, const struct hf_arrival *in)
+{
+    return in->slot != HF_NONE && hf_record(e, in->slot)->link == in->link;
+}
+
+static enum hf_reason datagram_arrives(struct hf_engine *e, struct hf_frame *frame, struct hf_arrival *in)
+{
+    enum hf_reason why = hf_ip_parse(in->packet, in->packet_len, &in->ip);
     if (why != HF_ACCEPTED)
         return why;
-    in->is_group = in->is_group || is_group;
     bool whole = !in->ip.is_fragment || (!in->ip.is_v4 && in->ip.offset == 0 && !in->ip.more);
+    in->slot = whole ? find_connection(e, &in->ip) : HF_NONE;
+    if (!is_for_connection(e, in))
+        why = check_addresses(e, in);
+    if (why != HF_ACCEPTED)
+        return why;
     return whole ? payload_arrives(e, frame, in) : fragment_arrives(e, frame, in);
 }
 

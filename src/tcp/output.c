@@ -158,7 +158,7 @@ static void write_bytes(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tc
             hf_stream_read(&s->stream, &sh->blocks, at, payload, seg->data_len);
         return;
     }
-    written->sum = hf_sum(out, written->header_len);
+    written->sum = hf_sum_fold(hf_sum_words(0, out, written->header_len / 4));
     if (seg->data_len > 0)
         written->sum = hf_sum_add(written->sum,
                                   hf_stream_read_sum(&s->stream, &sh->blocks, at, payload, seg->data_len));

@@ -10,7 +10,12 @@
 #define FLAG_MF 0x2000
 #define OFFSET_MASK 0x1fff
 
-static struct hf_addr mapped(const uint8_t *p) { return hf_addr_v4(p[0], p[1], p[2], p[3]); }
+static struct hf_addr mapped(const uint8_t *p)
+{
+    struct hf_addr addr = hf_addr_v4(0, 0, 0, 0);
+    memcpy(addr.bytes + 12, p, 4);
+    return addr;
+}
 
 /* Walks the options. Source routes are refused (RFC 6274, 3.13.2.3), the others mean nothing to a host (MUST-50). */
 static enum hf_reason walk_options(const uint8_t *options, uint32_t len)
@@ -39,7 +44,7 @@ static enum hf_reason parse_v4(const uint8_t *data, uint32_t len, struct hf_ip *
         return HF_DROP_IP_HEADER;
     if (total_len > len)
         return HF_DROP_SHORT;
-    if (hf_sum_finish(hf_sum(data, header_len)) != 0)
+    if (hf_sum_finish(hf_sum_fold(hf_sum_words(0, data, header_len / 4))) != 0)
         return HF_DROP_IP_CHECKSUM;
     uint16_t fragment = hf_get16(data + 6);
     ip->is_v4 = true;
@@ -72,7 +77,7 @@ static void write_v4(const struct hf_ip *ip, uint32_t payload_len, uint8_t *out)
     out[10] = out[11] = 0;
     memcpy(out + 12, ip->src.bytes + 12, 4);
     memcpy(out + 16, ip->dst.bytes + 12, 4);
-    uint16_t checksum = hf_sum_finish(hf_sum(out, HF_IPV4_LEN));
+    uint16_t checksum = hf_sum_finish(hf_sum_fold(hf_sum_words(0, out, HF_IPV4_LEN / 4)));
     memcpy(out + 10, &checksum, sizeof checksum);
 }
 

@@ -26,9 +26,9 @@ struct made {
     uint16_t port; /* of the client; 0: 40000 */
     uint32_t seq, ack;
     uint8_t flags;
-    uint32_t len; /* bytes of payload: their stream offset, seq + i, modulo 251 */
-    uint16_t gso; /* segment size, with the checksum left to the device */
-    bool partial; /* checksum left to the device */
+    uint32_t len;    /* bytes of payload: their stream offset, seq + i, modulo 251 */
+    uint16_t gso;    /* segment size, with the checksum left to the device */
+    bool partial;    /* checksum left to the device */
     uint16_t window; /* 0: 1000 */
 };
 

@@ -34,6 +34,9 @@ static inline struct hf_addr addr(const char *text)
     return a;
 }
 
-static inline hf_time at_ms(int64_t ms) { return (hf_time){ms * HF_MS}; }
+static inline hf_time at_ms(int64_t ms)
+{
+    return (hf_time){ms * HF_MS};
+}
 
 #endif

@@ -38,8 +38,8 @@ static inline struct hf_addr pair_addr(const char *text)
     return addr;
 }
 
-static inline void pair_open_side(struct side *side, const struct hf_config *config, const struct hf_link_config *link,
-                                  unsigned number)
+static inline void pair_open_side(struct side *side, const struct hf_config *config,
+                                  const struct hf_link_config *link, unsigned number)
 {
     struct hf_config own = *config;
     own.seed[0] = (uint8_t)(number + 1);

@@ -19,7 +19,10 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void connect_pair(void) { pair_connect(&pair, "192.0.2.2", &listener, &a, &b); }
+static void connect_pair(void)
+{
+    pair_connect(&pair, "192.0.2.2", &listener, &a, &b);
+}
 
 static struct hf_tcp_info info_of(struct side *side, hf_conn conn)
 {
@@ -333,7 +336,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_engine_can_call_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_new_connection_takes_the_tuple_of_a_time_wait, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_table_lets_the_oldest_time_wait_go, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_megabyte_arrives_whole_though_every_tenth_frame_is_lost, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_megabyte_arrives_whole_though_every_tenth_frame_is_lost, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_released_handle_is_stale, set_up, tear_down),
         cmocka_unit_test_setup_teardown(closing_a_listener_resets_who_was_not_accepted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_event_is_told_once, set_up, tear_down),

@@ -4,8 +4,8 @@
 #include "../../src/ip/fragments.h"
 
 #define CAPACITY 3
-#define UDP 17
-#define TCP 6
+#define UDP      17
+#define TCP      6
 
 static struct hf_fragments *fragments;
 static hf_time now;

@@ -10,8 +10,8 @@
 
 #define ICMP4 1
 #define ICMP6 58
-#define TCP 6
-#define UDP 17
+#define TCP   6
+#define UDP   17
 
 static uint8_t packet[1600], out[1600];
 static struct hf_icmp_reply reply;
@@ -258,8 +258,8 @@ static struct hf_icmp_error error;
 /* An error about a TCP segment from 192.0.2.1:1000 to 192.0.2.9:80 with sequence number 0x01020304, in out[]. */
 static uint32_t error_v4(uint8_t type, uint8_t code, uint32_t rest)
 {
-    static const uint8_t quoted[28] = {
-        0x45, 0, 5, 0xdc, 0, 0, 0x40, 0, 64, TCP, 0, 0, 192, 0, 2, 1, 192, 0, 2, 9, 0x03, 0xe8, 0, 80, 1, 2, 3, 4};
+    static const uint8_t quoted[28] = {0x45, 0, 5,   0xdc, 0, 0, 0x40, 0,    64, TCP, 0, 0, 192, 0,
+                                       2,    1, 192, 0,    2, 9, 0x03, 0xe8, 0,  80,  1, 2, 3,   4};
     memset(out, 0, sizeof out);
     out[0] = type;
     out[1] = code;
@@ -299,6 +299,7 @@ static void each_error_is_its_advice(void **state)
 {
     /* Every type and code of RFC 792, RFC 1812 and RFC 4443 has its advice; queries and redirects have none. */
     (void)state;
+    /* clang-format off */
     static const uint16_t unreachable_v4[] = {
         HF_ADVICE_NET_UNREACHABLE, HF_ADVICE_HOST_UNREACHABLE, HF_ADVICE_PROTOCOL_UNREACHABLE,
         HF_ADVICE_PORT_UNREACHABLE, HF_ADVICE_PACKET_TOO_BIG, HF_ADVICE_NET_UNREACHABLE, HF_ADVICE_NET_UNREACHABLE,
@@ -308,6 +309,7 @@ static void each_error_is_its_advice(void **state)
     static const uint16_t unreachable_v6[] = {
         HF_ADVICE_NET_UNREACHABLE, HF_ADVICE_PROHIBITED, HF_ADVICE_NET_UNREACHABLE, HF_ADVICE_HOST_UNREACHABLE,
         HF_ADVICE_PORT_UNREACHABLE, HF_ADVICE_PROHIBITED, HF_ADVICE_PROHIBITED, HF_DROP_ICMP};
+    /* clang-format on */
     for (uint8_t code = 0; code < HF_COUNT_OF(unreachable_v4); code++)
         assert_int_equal(advice_v4(3, code), unreachable_v4[code]);
     for (uint8_t code = 0; code < HF_COUNT_OF(unreachable_v6); code++)
@@ -409,7 +411,8 @@ static void extension_headers_are_passed(void **state)
 {
     /* The TCP header is found behind options and an atomic fragment's header. */
     (void)state;
-    static const uint8_t chain[] = {44, 0, 1, 4, 0, 0, 0, 0, TCP, 0, 0, 0, 0, 0, 0, 9, 0x03, 0xe8, 0, 80, 1, 2, 3, 4};
+    static const uint8_t chain[] = {44, 0, 1, 4, 0,    0,    0, 0,  TCP, 0, 0, 0,
+                                    0,  0, 0, 9, 0x03, 0xe8, 0, 80, 1,   2, 3, 4};
     error_v6(1, 4, 0);
     out[8 + 6] = 60;
     memcpy(out + 48, chain, sizeof chain);

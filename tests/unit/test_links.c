@@ -58,8 +58,8 @@ static void bad_sources_are_refused(void **state)
     /* BUG-10: a datagram whose source cannot be one host elsewhere is dropped, whatever it carries (MUST-57, MUST-63). */
     (void)state;
     static const char *const bad[] = {
-        "0.0.0.0", "0.1.2.3",   "127.0.0.1",   "127.255.0.9", "224.0.0.1", "239.1.2.3", "255.255.255.255",
-        "::",      "::1",       "ff02::1",     "ff0e::1234",  "192.0.2.0", "192.0.2.255", "10.1.255.255",
+        "0.0.0.0", "0.1.2.3", "127.0.0.1", "127.255.0.9", "224.0.0.1", "239.1.2.3",   "255.255.255.255",
+        "::",      "::1",     "ff02::1",   "ff0e::1234",  "192.0.2.0", "192.0.2.255", "10.1.255.255",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         if (source(ether, bad[i]) != HF_DROP_IP_SOURCE)
@@ -196,7 +196,8 @@ static void the_source_has_the_destinations_scope(void **state)
     (void)state;
     assert_string_equal(chosen(ether, "fe80::9", "fe80::9"), "fe80::ff:fe00:1");
     assert_string_equal(chosen(ether, "2001:db8:9::9", "fe80::9"), "2001:db8::1:2345");
-    assert_string_equal(chosen(tun, "2001:db8:9::9", "2001:db8:9::9"), "2001:db8::1:2345"); /* the only global one */
+    assert_string_equal(chosen(tun, "2001:db8:9::9", "2001:db8:9::9"),
+                        "2001:db8::1:2345"); /* the only global one */
     assert_string_equal(chosen(tun, "fe80::9", "fe80::9"), "2001:db8::1:2345");
 }
 

@@ -4,7 +4,7 @@
 #include "../../src/ip/neighbours.h"
 
 #define CAPACITY 8
-#define LINK 0
+#define LINK     0
 
 static struct hf_neighbours *cache;
 static hf_time now;
@@ -297,7 +297,8 @@ static void group_and_zero_link_addresses_are_refused(void **state)
 {
     /* BUG-48: no neighbour is at a broadcast, multicast or zero link address. */
     (void)state;
-    static const uint8_t broadcast[6] = {255, 255, 255, 255, 255, 255}, group[6] = {1, 0, 0x5e, 0, 0, 1}, zero[6] = {0};
+    static const uint8_t broadcast[6] = {255, 255, 255, 255, 255, 255}, group[6] = {1, 0, 0x5e, 0, 0, 1},
+                         zero[6] = {0};
     look_up(1, NULL);
     assert_false(hear(1, broadcast, HF_HEARD_ANSWER));
     assert_false(hear(1, group, HF_HEARD_ANSWER));

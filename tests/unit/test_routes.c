@@ -28,7 +28,10 @@ static const char *way_on(const char *dst_text, hf_link on)
     return hop.is_local ? text : strcat(text, hf_addr_print(&hop.next, next));
 }
 
-static const char *way(const char *dst_text) { return way_on(dst_text, HF_LINK_NONE); }
+static const char *way(const char *dst_text)
+{
+    return way_on(dst_text, HF_LINK_NONE);
+}
 
 static int set_up(void **state)
 {

@@ -21,7 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 5000
+#define PATIENCE_MS  5000
 #define SYN_AGAIN_MS 20
 
 static char why_not[128];
@@ -158,7 +158,8 @@ static struct peer open_peer(struct hf_driver *tun, bool v6)
     assert_int_equal(send_made(tun, at_ms(0), peer.next), 0);
     peer.socket = accept(peer.listener, NULL, NULL);
     assert_true(peer.socket >= 0);
-    int room = 1 << 18; /* for all that a test sends, so that send does not wait for an ACK nobody is there to give */
+    int room =
+        1 << 18; /* for all that a test sends, so that send does not wait for an ACK nobody is there to give */
     setsockopt(peer.socket, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
     return peer;
 }
