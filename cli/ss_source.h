@@ -1,0 +1,31 @@
+/*
+ * What `handfast ss` has been told: by each running Handfast process over its control socket, or by the kernel.
+ */
+#ifndef CLI_SS_SOURCE_H
+#define CLI_SS_SOURCE_H
+
+#include "ss_filter.h"
+
+struct ss_source {
+    json_t *process; /* as the process said it, without its connections; NULL for the kernel */
+    uint64_t counts[HF_STATE_COUNT];
+    struct socket_row *rows; /* those the filter lets through */
+    size_t count, cap;
+};
+
+struct ss_sources {
+    struct ss_source *at;
+    unsigned count;
+    unsigned silent; /* processes that did not answer, or not to the end */
+};
+
+/* Asks every process, or the one with this id (0: all). Returns 0, or a negative errno: -ENOMEM. Release with
+ * ss_sources_free. `wants_rows`: their connections too. */
+int ss_ask_processes(struct ss_sources *sources, int pid, const struct filter *filter, bool wants_rows);
+
+/* Asks the kernel, in the network namespace `netns` (a descriptor; -1 this one). Returns 0 or a negative errno. */
+int ss_ask_kernel(struct ss_sources *sources, int netns, const struct filter *filter);
+
+void ss_sources_free(struct ss_sources *sources);
+
+#endif
