@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "bench.h"
 
+#include <fnmatch.h>
 #include <getopt.h>
 #include <sched.h>
 #include <stdio.h>
@@ -108,7 +109,8 @@ static void measure_figure(const struct bench_figure *figure, const struct bench
 
 static const char usage[] =
     "usage: %s [OPTION]... [FIGURE]\n"
-    "Measures Handfast beside its peers, in turn, and prints medians. FIGURE: only those whose name contains it.\n"
+    "Measures Handfast beside its peers, in turn, and prints medians. FIGURE is one of their\n"
+    "names or a pattern such as 'bulk_*'; without it all are measured.\n"
     "\n"
     "  -r, --runs N       repetitions of each side (5)\n"
     "  -s, --seconds S    length of one measurement (0.3)\n"
@@ -151,7 +153,7 @@ int bench_main(int argc, char **argv, const char *name, const struct bench_figur
         return 2;
     struct bench_report *report = bench_report_open(&options);
     for (unsigned i = 0; i < count; i++)
-        if (options.only == NULL || strstr(figures[i].name, options.only) != NULL)
+        if (options.only == NULL || fnmatch(options.only, figures[i].name, 0) == 0)
             measure_figure(&figures[i], &options, report);
     return bench_report_close(report);
 }

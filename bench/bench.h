@@ -44,7 +44,7 @@ struct bench_figure {
 struct bench_options {
     const char *name; /* of the report: NAME.json */
     const char *dir;  /* where it goes */
-    const char *only; /* figures whose name contains this; NULL for all */
+    const char *only; /* a figure, or a pattern of their names; NULL for all */
     unsigned runs;    /* repetitions of each side */
     bool alone;       /* Handfast without its peers */
     double seconds;   /* that one measurement shall take, about */
