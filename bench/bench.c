@@ -27,12 +27,14 @@ double bench_seconds(void)
     return read_clock(CLOCK_MONOTONIC);
 }
 
-void bench_stay_on_this_core(void)
+void bench_stay_on(int core)
 {
-    cpu_set_t here;
-    CPU_ZERO(&here);
-    CPU_SET((size_t)sched_getcpu(), &here);
-    (void)sched_setaffinity(0, sizeof here, &here); /* refused in some containers: then the scheduler decides */
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (int i = 0; i < CPU_SETSIZE; i++)
+        if (core == BENCH_ANY || core == i)
+            CPU_SET((size_t)i, &set);
+    (void)sched_setaffinity(0, sizeof set, &set); /* refused: then the scheduler decides */
 }
 
 /* ---- one figure ---- */

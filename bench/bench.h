@@ -67,8 +67,9 @@ int bench_main(int argc, char **argv, const char *name, const struct bench_figur
 double bench_cpu_seconds(void);
 /* Seconds on the wall. */
 double bench_seconds(void);
-/* Keeps this thread on the core it is on. */
-void bench_stay_on_this_core(void);
+/* Keeps this thread on a core, if it may; BENCH_ANY lets it go again. */
+#define BENCH_ANY (-1)
+void bench_stay_on(int core);
 
 /* ---- report.c ---- */
 

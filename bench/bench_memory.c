@@ -1,5 +1,8 @@
 /* bench_memory: one core and memory. What is measured, beside whom, and what is wanted. */
+#define _GNU_SOURCE
 #include "memory.h"
+
+#include <sched.h>
 
 static const struct bulk bulk_64k = {.window = 64 << 10}, bulk_256k = {.window = 256 << 10},
                          bulk_1m = {.window = 1 << 20}, bulk_4m = {.window = 4 << 20},
@@ -64,6 +67,6 @@ static const struct bench_figure figures[] = {
 
 int main(int argc, char **argv)
 {
-    bench_stay_on_this_core();
+    bench_stay_on(sched_getcpu());
     return bench_main(argc, argv, "memory", figures, sizeof figures / sizeof figures[0]);
 }
