@@ -8,12 +8,17 @@
 
 #include "types.h"
 
+/* When SYNs are answered with cookies (RFC 4987, 3.6): never; when the half-open records are used up; always. */
+enum hf_syn_cookies { HF_SYN_COOKIES_OFF, HF_SYN_COOKIES_UNDER_PRESSURE, HF_SYN_COOKIES_ALWAYS };
+
 enum hf_cc_algorithm { HF_CC_CUBIC, HF_CC_NEWRENO };
 
 struct hf_config {
     /* How many of each there may be; each is a pool carved from the engine's block. */
-    uint32_t max_connections; /* 1024; records in any state but LISTEN, TIME-WAIT included */
+    uint32_t max_connections; /* 1024; records in any state but those of the next three */
     uint32_t max_listeners;   /* 16 */
+    uint32_t max_half_open;   /* 1024; SYN-RECEIVED records of listeners, of each family */
+    uint32_t max_time_wait;   /* 8192; TIME-WAIT records whose handle was released, of each family; the oldest gives way */
     uint32_t max_sending;     /* 0 = max_connections; connections with data queued or unacknowledged at once */
     uint32_t max_receiving;   /* 0 = max_connections; connections with data unread or out of order at once */
     uint32_t max_blocks;      /* 8192; buffer blocks of block_len bytes, shared by all connections */
@@ -25,7 +30,7 @@ struct hf_config {
     uint32_t max_neighbours;  /* 256 */
     uint32_t max_paths;       /* 256; destinations whose path MTU differs from the link's */
     uint32_t max_fragments;   /* 16; datagrams being reassembled at once (each holds one 64 KiB buffer) */
-    uint32_t max_replies;     /* 64; stateless answers (resets, ICMP, ARP, ND) waiting for output */
+    uint32_t max_replies;     /* 256; stateless answers (resets, ICMP, ARP, ND) waiting for output */
     uint32_t max_history;     /* 0 = off; entries of the engine-wide history ring (observe.h) */
 
     /* Secrets. The seed MUST be unpredictable where attackers can reach the engine: 16 bytes from the system. */
@@ -60,6 +65,7 @@ struct hf_config {
     uint32_t challenge_ack_limit; /* 1000 a second, randomised, engine-wide; per connection 1 per 500 ms (RFC 5961, 7) */
 
     /* Listeners */
+    uint8_t syn_cookies;    /* enum hf_syn_cookies; HF_SYN_COOKIES_UNDER_PRESSURE */
     bool reset_on_overflow; /* false; answer a SYN to a full accept queue with RST instead of silence */
 
     uint8_t ip_ttl; /* 64; TTL or hop limit of what the engine sends (MUST-49) */

@@ -41,7 +41,8 @@ struct hf_stats {
     uint32_t states[HF_STATE_COUNT];     /* live records in each state; CLOSED: ended and not yet released */
     uint64_t reasons[HF_REASON_COUNT];   /* how often each reason occurred */
     uint64_t frames_in, frames_out, bytes_in, bytes_out;
-    uint32_t connections_used, connections_peak, connections_limit;
+    uint32_t connections_used, connections_peak, connections_limit; /* whole records */
+    uint32_t half_open_used, time_wait_used;                        /* small ones beside them (config.h) */
     uint32_t blocks_used, blocks_peak, blocks_limit;
     uint32_t sending_used, receiving_used, sent_used, replies_used, neighbours_used, fragments_used;
     size_t engine_size;
@@ -61,7 +62,7 @@ enum hf_note_kind {
 struct hf_note {
     hf_time at;
     uint64_t number;      /* 1, 2, 3 ... over the engine's life */
-    hf_conn conn;         /* none: belonged to no connection */
+    hf_conn conn;         /* none: belonged to no connection, or to one that has no record of its own yet or any more */
     struct hf_endpoint local, remote;
     uint8_t kind;         /* enum hf_note_kind */
     uint8_t from, to;     /* states; for segments: before and after it */

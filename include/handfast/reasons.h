@@ -41,6 +41,7 @@
     X(DROP, LISTEN_NO_SYN, "neither SYN, ACK nor RST", "RFC 9293 3.10.7.2")                                            \
     X(DROP, LISTEN_SYN_FIN, "SYN and FIN together", "RFC 9293 3.10.7.2")                                               \
     X(DROP, BACKLOG_FULL, "accept queue or half-open queue full", "RFC 4987")                                          \
+    X(DROP, SYN_COOKIE, "ACK that brings back no cookie of ours", "RFC 4987 3.6")                                      \
     X(DROP, SYN_SENT_ACK, "ACK of something never sent, in SYN-SENT", "RFC 9293 3.10.7.3")                             \
     X(DROP, SYN_SENT_RST, "RST without an acceptable ACK, in SYN-SENT", "RFC 9293 3.10.7.3; RFC 5961 3.2")             \
     X(DROP, SYN_SENT_NO_SYN, "neither SYN nor RST, in SYN-SENT", "RFC 9293 3.10.7.3")                                  \
@@ -62,6 +63,7 @@
     /* why something was sent */                                                                                       \
     X(WHY, SYN, "open", "RFC 9293 3.10.1")                                                                             \
     X(WHY, SYN_ACK, "answer to SYN", "RFC 9293 3.10.7.2")                                                              \
+    X(WHY, SYN_COOKIE, "answer to SYN, keeping no record of it", "RFC 4987 3.6")                                       \
     X(WHY, SYN_AGAIN, "SYN or SYN,ACK retransmitted", "RFC 9293 3.8.1")                                                \
     X(WHY, DATA, "new data", "RFC 9293 3.7")                                                                           \
     X(WHY, FIN, "close", "RFC 9293 3.10.4")                                                                            \
@@ -96,6 +98,7 @@
     X(EDGE, OPEN_ACTIVE, "active OPEN", "RFC 9293 3.10.1")                                                             \
     X(EDGE, OPEN_PASSIVE, "passive OPEN", "RFC 9293 3.10.1")                                                           \
     X(EDGE, SYN, "SYN received", "RFC 9293 3.10.7.2, 3.10.7.3")                                                        \
+    X(EDGE, SYN_COOKIE, "a cookie of ours came back", "RFC 4987 3.6")                                                  \
     X(EDGE, SYN_ACK, "SYN,ACK received", "RFC 9293 3.10.7.3")                                                          \
     X(EDGE, ACK_OF_SYN, "our SYN acknowledged", "RFC 9293 3.10.7.4 fifth")                                             \
     X(EDGE, CLOSE, "CLOSE call", "RFC 9293 3.10.4")                                                                    \
@@ -117,7 +120,7 @@
     X(EDGE, FIN_WAIT_2, "peer kept its side open too long after close", "LIFECYCLE")                                   \
     X(EDGE, MSL_2, "2 MSL over", "RFC 9293 3.10.8")                                                                    \
     X(EDGE, REUSED, "new SYN reopened a TIME-WAIT tuple", "RFC 6191; RFC 1122 4.2.2.13")                               \
-    X(EDGE, GAVE_WAY, "TIME-WAIT ended early: a new connection needed the record", "LIFECYCLE, TIME_WAIT")              \
+    X(EDGE, GAVE_WAY, "TIME-WAIT ended early: max_time_wait, and a newer one came", "config.h")                          \
     X(EDGE, ICMP, "ICMP hard error before the connection was open", "RFC 5461")                                        \
     X(EDGE, CHALLENGED, "peer answered a challenge with RST", "RFC 5961")                                              \
     /* soft errors: advice remembered, nothing ended */                                                                \
@@ -133,6 +136,7 @@
     X(ADVICE, PROHIBITED, "ICMP administratively prohibited", "RFC 1812 5.2.7.1")                                      \
     /* limits met */                                                                                                   \
     X(LIMIT, CONNECTIONS, "max_connections", "config.h")                                                               \
+    X(LIMIT, HALF_OPEN, "max_half_open, or twice a listener's backlog", "config.h")                                    \
     X(LIMIT, SENDING, "max_sending", "config.h")                                                                       \
     X(LIMIT, RECEIVING, "max_receiving", "config.h")                                                                   \
     X(LIMIT, BLOCKS, "max_blocks", "config.h")                                                                         \

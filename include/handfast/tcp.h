@@ -156,7 +156,9 @@ int hf_tcp_set_options(struct hf_engine *e, hf_conn conn, const struct hf_tcp_op
 int hf_tcp_get_options(struct hf_engine *e, hf_conn conn, struct hf_tcp_options *options);
 int hf_tcp_set_user(struct hf_engine *e, hf_conn conn, uint64_t user);
 
-/* Walks every record, listeners included, in slot order. Start with *conn all zero; false at the end. */
+/* Walks every record in slot order: listeners, half-open connections and TIME-WAITs too, of which only hf_tcp_status may
+ * be asked when the application was never given, or has released, their handle. Start with *conn all zero; false at the
+ * end. */
 bool hf_tcp_next(struct hf_engine *e, hf_conn *conn);
 
 /* Checks every invariant of one connection and of what it shares; NULL when all hold, else the broken one, in words. */

@@ -8,6 +8,8 @@ void hf_config_defaults(struct hf_config *config)
     *config = (struct hf_config){
         .max_connections = 1024,
         .max_listeners = 16,
+        .max_half_open = 1024,
+        .max_time_wait = 8192,
         .max_blocks = 8192,
         .block_len = 4096,
         .max_sent = 16384,
@@ -17,7 +19,7 @@ void hf_config_defaults(struct hf_config *config)
         .max_neighbours = 256,
         .max_paths = 256,
         .max_fragments = 16,
-        .max_replies = 64,
+        .max_replies = 256,
         .msl_ns = 30 * HF_SECOND,
         .rto_initial_ns = HF_SECOND,
         .rto_min_ns = 200 * HF_MS,
@@ -37,6 +39,7 @@ void hf_config_defaults(struct hf_config *config)
         .cc = HF_CC_CUBIC,
         .initial_window = 10,
         .challenge_ack_limit = 1000,
+        .syn_cookies = HF_SYN_COOKIES_UNDER_PRESSURE,
         .ip_ttl = 64,
     };
 }
@@ -58,6 +61,7 @@ static bool limits_are_acceptable(const struct hf_config *c)
     const int64_t most = 1 << 28;
     bool block_len = between(256, c->block_len, 65536) && (c->block_len & (c->block_len - 1)) == 0;
     return block_len && between(1, c->max_connections, most) && between(0, c->max_listeners, 1 << 20) &&
+           between(1, c->max_half_open, most) && between(1, c->max_time_wait, most) &&
            between(0, c->max_sending, most) && between(0, c->max_receiving, most) && between(1, c->max_blocks, most) &&
            between(1, c->max_sent, most) && between(1, c->max_links, 1024) && between(1, c->max_addresses, 65536) &&
            between(0, c->max_routes, 65536) && between(1, c->max_neighbours, 1 << 24) &&
@@ -69,6 +73,7 @@ bool hf_config_is_acceptable(const struct hf_config *c)
 {
     return limits_are_acceptable(c) && times_are_acceptable(c) && between(1024, c->send_buffer, 1 << 30) &&
            between(1024, c->receive_buffer, 1 << 30) && between(0, c->cc, HF_CC_NEWRENO) &&
+           between(0, c->syn_cookies, HF_SYN_COOKIES_ALWAYS) &&
            between(1, c->initial_window, 100) && c->ip_ttl > 0 && c->syn_retries > 0 && c->syn_ack_retries > 0 &&
            c->data_retries > 0 && c->orphan_retries > 0;
 }

@@ -1,6 +1,6 @@
 /*
  * Whose segment is it: connections by their four numbers, listeners by their two, in one keyed table (BUG-16: the key is
- * secret, so nobody can choose tuples that collide). Values are slots; listeners have those from max_connections on.
+ * secret, so nobody can choose tuples that collide). Values are slots (enum hf_place).
  */
 #include "engine.h"
 
@@ -23,10 +23,34 @@ static uint64_t hash_record(const struct hf_engine *e, const struct hf_tcp *c)
     return hash_tuple(e, &local, &remote);
 }
 
-static bool is_of(const struct hf_tcp *c, const struct hf_endpoint *local, const struct hf_endpoint *remote)
+static bool is_record_of(const struct hf_tcp *c, const struct hf_endpoint *local, const struct hf_endpoint *remote)
 {
     return c->local_port == local->port && c->remote_port == remote->port &&
            hf_addr_equal(&c->remote_addr, &remote->addr) && hf_addr_equal(&c->local_addr, &local->addr);
+}
+
+static bool is_small_of(const struct hf_engine *e, uint32_t slot, const struct hf_endpoint *local,
+                        const struct hf_endpoint *remote)
+{
+    const struct hf_small *small = hf_small_at(e, slot);
+    if (small->local_port != local->port || small->remote_port != remote->port)
+        return false;
+    struct hf_endpoint its_local, its_remote;
+    hf_small_ends_of(e, slot, &its_local, &its_remote);
+    return hf_addr_equal(&its_remote.addr, &remote->addr) && hf_addr_equal(&its_local.addr, &local->addr);
+}
+
+static bool is_of(const struct hf_engine *e, uint32_t slot, const struct hf_endpoint *local,
+                  const struct hf_endpoint *remote)
+{
+    switch (hf_place_of(e, slot)) {
+    case HF_AT_CONNECTION:
+        return is_record_of(hf_record(e, slot), local, remote);
+    case HF_AT_LISTENER:
+        return false;
+    default:
+        return is_small_of(e, slot, local, remote);
+    }
 }
 
 uint32_t hf_demux_find(const struct hf_engine *e, const struct hf_endpoint *local, const struct hf_endpoint *remote)
@@ -34,7 +58,7 @@ uint32_t hf_demux_find(const struct hf_engine *e, const struct hf_endpoint *loca
     struct hf_probe probe;
     uint32_t slot = hf_table_find(&e->table, hash_tuple(e, local, remote), &probe);
     for (; slot != HF_NONE; slot = hf_table_next(&e->table, &probe))
-        if (slot < e->tcp.connections.capacity && is_of(hf_record(e, slot), local, remote))
+        if (is_of(e, slot, local, remote))
             return slot;
     return HF_NONE;
 }
@@ -43,17 +67,35 @@ uint32_t hf_demux_find_next(struct hf_engine *e, const struct hf_endpoint *local
 {
     if (e->last_found != HF_NONE) {
         const struct hf_tcp *c = hf_record(e, e->last_found);
-        if (c->own.in_table && is_of(c, local, remote))
+        if (c->own.in_table && is_record_of(c, local, remote))
             return e->last_found;
     }
-    e->last_found = hf_demux_find(e, local, remote);
-    return e->last_found;
+    uint32_t slot = hf_demux_find(e, local, remote);
+    e->last_found = hf_place_of(e, slot) == HF_AT_CONNECTION ? slot : HF_NONE;
+    return slot;
 }
 
 void hf_demux_add(struct hf_engine *e, struct hf_tcp *c)
 {
     (void)hf_table_add(&e->table, hash_record(e, c), hf_slot(e, c)); /* there is a place for every record */
     c->own.in_table = true;
+}
+
+static uint64_t hash_small(const struct hf_engine *e, uint32_t slot)
+{
+    struct hf_endpoint local, remote;
+    hf_small_ends_of(e, slot, &local, &remote);
+    return hash_tuple(e, &local, &remote);
+}
+
+void hf_demux_add_small(struct hf_engine *e, uint32_t slot)
+{
+    (void)hf_table_add(&e->table, hash_small(e, slot), slot);
+}
+
+void hf_demux_remove_small(struct hf_engine *e, uint32_t slot)
+{
+    (void)hf_table_remove(&e->table, hash_small(e, slot), slot);
 }
 
 void hf_demux_remove(struct hf_engine *e, struct hf_tcp *c)
@@ -71,9 +113,9 @@ uint32_t hf_demux_listener_exact(const struct hf_engine *e, const struct hf_endp
     struct hf_probe probe;
     uint32_t slot = hf_table_find(&e->table, hash_tuple(e, local, &nobody), &probe);
     for (; slot != HF_NONE; slot = hf_table_next(&e->table, &probe)) {
-        if (slot < e->tcp.connections.capacity)
+        if (hf_place_of(e, slot) != HF_AT_LISTENER)
             continue;
-        uint32_t index = slot - e->tcp.connections.capacity;
+        uint32_t index = slot - e->first_slot[HF_AT_LISTENER];
         const struct hf_listener *listener = hf_listener_at(e, index);
         if (listener->local.port == local->port && hf_addr_equal(&listener->local.addr, &local->addr))
             return index;

@@ -10,6 +10,31 @@
 
 /* ---- making ---- */
 
+/* Each kind of record has its range of slots, and each slot may be in the table. */
+static void carve_slots(struct hf_engine *e, struct hf_arena *arena, const struct hf_config *config)
+{
+    const uint32_t counts[HF_PLACES] = {
+        [HF_AT_CONNECTION] = config->max_connections,
+        [HF_AT_LISTENER] = config->max_listeners,
+        [HF_AT_HALF_OPEN_V4] = config->max_half_open,
+        [HF_AT_HALF_OPEN_V6] = config->max_half_open,
+        [HF_AT_TIME_WAIT_V4] = config->max_time_wait,
+        [HF_AT_TIME_WAIT_V6] = config->max_time_wait,
+    };
+    for (unsigned place = 0; place < HF_PLACES; place++)
+        e->first_slot[place + 1] = e->first_slot[place] + counts[place];
+    hf_table_init(&e->table, arena, e->first_slot[HF_PLACES]);
+    for (unsigned i = 0; i < HF_SMALL_PLACES; i++) {
+        unsigned place = HF_AT_HALF_OPEN_V4 + i;
+        uint32_t fixed_len = place < HF_AT_TIME_WAIT_V4 ? sizeof(struct hf_half_open) : sizeof(struct hf_time_wait);
+        bool is_v4 = place == HF_AT_HALF_OPEN_V4 || place == HF_AT_TIME_WAIT_V4;
+        hf_pool_init(&e->small[i], arena, counts[place], hf_small_size(fixed_len, is_v4));
+    }
+    for (unsigned i = 0; i < HF_HALF_OPEN_QUEUES; i++)
+        e->half_open[i] = (struct hf_queue){HF_NONE, HF_NONE};
+    e->time_wait[0] = e->time_wait[1] = (struct hf_queue){HF_NONE, HF_NONE};
+}
+
 /* One function carves the block, be it to measure or to make, so the two cannot disagree. Records are at their place in
  * `e` in both cases; when measuring `e` is a stack copy that is thrown away. */
 static void carve(struct hf_engine *e, struct hf_arena *arena, const struct hf_config *config, hf_time now)
@@ -21,7 +46,7 @@ static void carve(struct hf_engine *e, struct hf_arena *arena, const struct hf_c
     hf_neighbours_init(&e->neighbours, arena, config->max_neighbours, hf_random_key(random));
     hf_paths_init(&e->paths, arena, config->max_paths, hf_random_key(random));
     hf_fragments_init(&e->fragments, arena, config->max_fragments);
-    hf_table_init(&e->table, arena, config->max_connections + config->max_listeners);
+    carve_slots(e, arena, config);
     hf_wheel_init(&e->wheel, arena, config->max_connections, now);
     hf_pool_init(&e->replies, arena, config->max_replies, sizeof(struct hf_reply));
     hf_pool_init(&e->ways, arena, config->max_connections, sizeof(struct hf_way));
@@ -31,8 +56,7 @@ static void carve(struct hf_engine *e, struct hf_arena *arena, const struct hf_c
     e->port_offset_key = hf_random_key(random);
     e->ip_id = (uint32_t)hf_random_next(random);
     e->last_found = HF_NONE;
-    e->turn = e->parked = e->events = (struct hf_queue){HF_NONE, HF_NONE};
-    e->reply_queue = e->waiting_out = (struct hf_queue){HF_NONE, HF_NONE};
+    e->turn = e->parked = e->events = e->reply_queue = (struct hf_queue){HF_NONE, HF_NONE};
 }
 
 static size_t size_of(const struct hf_config *config)
@@ -102,6 +126,8 @@ void hf_advance(struct hf_engine *e, hf_time now)
             hf_doubt_neighbour(e, c);
         hf_settle(e, c);
     }
+    hf_half_open_advance(e);
+    hf_time_wait_advance(e);
     if (hf_time_reached(e->tcp.now, hf_neighbours_deadline(&e->neighbours))) {
         hf_neighbours_advance(&e->neighbours, e->tcp.now);
         hear_of_neighbours(e);
@@ -115,6 +141,7 @@ hf_time hf_deadline(const struct hf_engine *e)
     if (e->turn.first != HF_NONE || e->reply_queue.first != HF_NONE)
         return e->tcp.now;
     hf_time next = hf_wheel_next(&e->wheel);
+    next = hf_time_first(next, hf_time_first(hf_half_open_deadline(e), hf_time_wait_deadline(e)));
     next = hf_time_first(next, hf_neighbours_deadline(&e->neighbours));
     return hf_time_first(next, hf_fragments_deadline(&e->fragments));
 }
@@ -145,8 +172,12 @@ static bool stateless_output(struct hf_engine *e, struct hf_frame *frame)
 bool hf_output(struct hf_engine *e, hf_time now, struct hf_frame *frame)
 {
     set_time(e, now);
-    /* The second look at the replies: a turn may have asked for a neighbour, or been answered by the engine itself. */
-    if (!stateless_output(e, frame) && !hf_connection_output(e, frame) && !stateless_output(e, frame))
+    /* Again while a turn asked for a neighbour, or the engine answered itself. */
+    bool is_something;
+    do
+        is_something = stateless_output(e, frame) || hf_connection_output(e, frame);
+    while (!is_something && (e->reply_queue.first != HF_NONE || e->neighbours.owed > 0));
+    if (!is_something)
         return false;
     e->frames_out++;
     e->bytes_out += frame->len;

@@ -54,6 +54,25 @@ struct hf_way {
 /* own.on_turn: in which list the record is. */
 enum { HF_AT_REST, HF_ON_TURN, HF_PARKED };
 
+/*
+ * Where the record of a slot lives: each kind has a range of slots, in this order. The table, the queues and the handles
+ * speak of slots.
+ */
+enum hf_place {
+    HF_AT_CONNECTION,
+    HF_AT_LISTENER,
+    HF_AT_HALF_OPEN_V4, /* small records, tcp/small.h */
+    HF_AT_HALF_OPEN_V6,
+    HF_AT_TIME_WAIT_V4,
+    HF_AT_TIME_WAIT_V6,
+    HF_PLACES,
+    HF_AT_NOWHERE = HF_PLACES,
+};
+#define HF_SMALL_PLACES (HF_PLACES - HF_AT_HALF_OPEN_V4)
+
+/* Half-open records wait in a queue for each number of SYN,ACKs sent again: all in one queue wait equally long. */
+#define HF_HALF_OPEN_QUEUES 8
+
 struct hf_engine {
     struct hf_tcp_shared tcp;
     struct hf_links links;
@@ -63,6 +82,12 @@ struct hf_engine {
     struct hf_fragments fragments;
     struct hf_table table; /* connections by tuple, listeners by their own end */
     struct hf_wheel wheel; /* a timer per connection, by slot */
+    uint32_t first_slot[HF_PLACES + 1];
+    struct hf_pool small[HF_SMALL_PLACES];
+    struct hf_queue half_open[HF_HALF_OPEN_QUEUES]; /* oldest first */
+    struct hf_queue time_wait[2];                   /* IPv4, IPv6; oldest first */
+    struct hf_tcp unfolded;   /* a small record while its segment or its time is dealt with */
+    hf_time cookies_until;    /* SYN cookies sent lately may still come back */
     struct hf_pool replies;
     struct hf_pool ways; /* struct hf_way, by slot */
     struct hf_icmp_limit icmp_limit;
@@ -70,7 +95,6 @@ struct hf_engine {
     struct hf_queue turn;   /* connections that may have something to send */
     struct hf_queue parked; /* ... and wait for the next hop's link address */
     struct hf_queue events; /* connections and listeners with news */
-    struct hf_queue waiting_out; /* TIME-WAIT records that no handle needs, oldest first: they give way */
     struct hf_queue reply_queue;
     uint32_t last_found;    /* connection of the last segment, or HF_NONE */
     uint32_t interceptors;  /* listeners that take every destination on a link */
@@ -103,10 +127,16 @@ static inline hf_conn hf_handle(const struct hf_engine *e, const struct hf_tcp *
 {
     return (hf_conn){hf_slot(e, c), c->own.generation};
 }
-/* Slots from max_connections on are listeners. */
+static inline enum hf_place hf_place_of(const struct hf_engine *e, uint32_t slot)
+{
+    unsigned place = HF_AT_CONNECTION;
+    while (place < HF_PLACES && slot >= e->first_slot[place + 1])
+        place++;
+    return (enum hf_place)place;
+}
 static inline uint32_t hf_listener_slot(const struct hf_engine *e, uint32_t index)
 {
-    return e->tcp.connections.capacity + index;
+    return e->first_slot[HF_AT_LISTENER] + index;
 }
 /* The record or listener of a handle; NULL when the handle is stale or of the other kind. */
 struct hf_tcp *hf_connection_of(const struct hf_engine *e, hf_conn conn);
@@ -114,10 +144,12 @@ struct hf_listener *hf_listener_of(const struct hf_engine *e, hf_conn conn);
 
 /* ---- demux.c: whose segment is it ---- */
 
-/* Slot of the connection of this tuple, or HF_NONE. */
+/* Slot of the connection of this tuple, small records included, or HF_NONE. */
 uint32_t hf_demux_find(const struct hf_engine *e, const struct hf_endpoint *local, const struct hf_endpoint *remote);
 /* The same for a segment that arrives. Segments come in runs: the connection of the last one is tried first. */
 uint32_t hf_demux_find_next(struct hf_engine *e, const struct hf_endpoint *local, const struct hf_endpoint *remote);
+void hf_demux_add_small(struct hf_engine *e, uint32_t slot);
+void hf_demux_remove_small(struct hf_engine *e, uint32_t slot);
 void hf_demux_add(struct hf_engine *e, struct hf_tcp *c);
 void hf_demux_remove(struct hf_engine *e, struct hf_tcp *c);
 /* Index of the listener for segments to `local`: the one with that address, else the one with any; HF_NONE. */
@@ -133,15 +165,63 @@ void hf_demux_remove_listener(struct hf_engine *e, uint32_t index);
 
 /* ---- ports.c: local ports (RFC 6056) ---- */
 
-/* A port for this connection, or 0 when none is free. */
+/* A port for this connection, or 0 when none is free. It may be that of a TIME-WAIT that hf_time_wait_may_be_taken. */
+bool hf_tuple_is_free(const struct hf_engine *e, const struct hf_endpoint *local, const struct hf_endpoint *remote);
 uint16_t hf_port_for(struct hf_engine *e, const struct hf_addr *local, const struct hf_endpoint *remote);
 uint16_t hf_port_to_listen(struct hf_engine *e, const struct hf_addr *local);
+
+/* ---- small.c: where small records are kept ---- */
+
+/* A record of this place, or HF_NONE. */
+uint32_t hf_small_new(struct hf_engine *e, enum hf_place place);
+/* Takes it out of the table and gives it back. It MUST be in no queue. */
+void hf_small_free(struct hf_engine *e, uint32_t slot);
+struct hf_small *hf_small_at(const struct hf_engine *e, uint32_t slot);
+/* Its handle, good for hf_tcp_status; none when nothing lives there. */
+hf_conn hf_small_handle(const struct hf_engine *e, uint32_t slot);
+void hf_small_ends_of(const struct hf_engine *e, uint32_t slot, struct hf_endpoint *local, struct hf_endpoint *remote);
+void hf_small_push(struct hf_engine *e, struct hf_queue *queue, uint32_t slot);
+void hf_small_remove(struct hf_engine *e, struct hf_queue *queue, uint32_t slot);
+/* The record unfolded: e->unfolded, until the next call. Only to be looked at, or folded again by its keeper. */
+struct hf_tcp *hf_small_unfold(struct hf_engine *e, uint32_t slot);
+/* e->unfolded, prepared for a path whose ends and link are known. */
+struct hf_tcp *hf_unfold_onto(struct hf_engine *e, struct hf_tcp_path *path, const struct hf_tcp_options *options);
+
+/* ---- half_open.c, time_wait.c ---- */
+
+struct hf_arrival;
+
+/* A SYN to answer: a half-open record, or a cookie. `old_nxt`: SND.NXT of the TIME-WAIT that it reopens, or NULL. */
+enum hf_reason hf_half_open_begin(struct hf_engine *e, uint32_t listener, const struct hf_arrival *in,
+                                  const struct hf_segment *seg, const hf_seq *old_nxt);
+enum hf_reason hf_half_open_arrives(struct hf_engine *e, uint32_t slot, const struct hf_arrival *in,
+                                    const struct hf_segment *seg);
+/* An ACK to a listener: does it bring a cookie back? Then the connection lives. */
+bool hf_cookie_arrives(struct hf_engine *e, uint32_t listener, const struct hf_arrival *in,
+                       const struct hf_segment *seg, enum hf_reason *why);
+void hf_half_open_forget(struct hf_engine *e, uint32_t listener);
+void hf_half_open_advance(struct hf_engine *e);
+hf_time hf_half_open_deadline(const struct hf_engine *e);
+
+/* May the record be kept small from now on? */
+bool hf_time_wait_is_ready(const struct hf_tcp *c);
+void hf_time_wait_keep(struct hf_engine *e, const struct hf_tcp *c);
+enum hf_reason hf_time_wait_arrives(struct hf_engine *e, uint32_t slot, const struct hf_arrival *in,
+                                    const struct hf_segment *seg);
+/* Active reuse: may connect take this tuple (LIFECYCLE: timestamps, and a second has passed)? */
+bool hf_time_wait_may_be_taken(const struct hf_engine *e, uint32_t slot);
+/* Ends it for a new connection, whose numbers begin beyond the value returned. */
+hf_seq hf_time_wait_take(struct hf_engine *e, uint32_t slot);
+void hf_time_wait_advance(struct hf_engine *e);
+hf_time hf_time_wait_deadline(const struct hf_engine *e);
 
 /* ---- settle.c ---- */
 
 /* Takes a record for this path from the pool, prepares and enters it. NULL, counted, when the pool is empty. */
 struct hf_tcp *hf_connection_new(struct hf_engine *e, const struct hf_tcp_path *path, const struct hf_hop *hop,
                                  const struct hf_tcp_options *options);
+/* A record of the pool for what e->unfolded has become; its small record MUST be freed. NULL, counted, as above. */
+struct hf_tcp *hf_connection_unfolded(struct hf_engine *e, const struct hf_hop *hop, bool may_fragment);
 /* The record was touched: files it where it belongs, and frees it when it is over and nobody wants it. */
 void hf_settle(struct hf_engine *e, struct hf_tcp *c);
 void hf_settle_listener(struct hf_engine *e, uint32_t index);
@@ -162,6 +242,12 @@ void hf_listener_abandon(struct hf_engine *e, uint32_t index);
 
 /* ---- replies.c: stateless answers ---- */
 
+/* The way back to who sent a datagram. False when there is none. */
+bool hf_way_back(const struct hf_engine *e, const struct hf_arrival *in, struct hf_hop *hop);
+/* Notes an arriving segment before it is dealt with; returns the note's number or 0. */
+uint64_t hf_note_arrival(struct hf_engine *e, const struct hf_tcp *c, const struct hf_arrival *in,
+                         const struct hf_segment *seg, uint8_t state);
+
 /* The frame being answered. */
 struct hf_arrival {
     const struct hf_frame *frame;
@@ -174,6 +260,11 @@ struct hf_arrival {
     uint32_t slot; /* a TCP segment's connection, or HF_NONE */
 };
 
+/* An unfolded record pays what it owes, each segment a reply: to where `in` came from, or, with `in` NULL, to the next hop
+ * as far as it is known. */
+void hf_reply_debts(struct hf_engine *e, struct hf_tcp *c, const struct hf_arrival *in);
+/* The same for one segment, whose plan is made elsewhere. */
+void hf_reply_plan(struct hf_engine *e, struct hf_tcp *c, const struct hf_arrival *in, const struct hf_tcp_plan *plan);
 void hf_reply_reset(struct hf_engine *e, const struct hf_arrival *in, const struct hf_segment *seg, enum hf_reason why);
 /* Answers an echo request. */
 void hf_reply_echo(struct hf_engine *e, const struct hf_arrival *in);
@@ -193,8 +284,8 @@ bool hf_reply_next(struct hf_engine *e, struct hf_frame *frame);
 /* What becomes of a frame. With frame->link HF_LINK_NONE it is a datagram of the engine's own to itself. */
 enum hf_reason hf_frame_arrives(struct hf_engine *e, struct hf_frame *frame);
 bool hf_connection_output(struct hf_engine *e, struct hf_frame *frame);
-/* Fills mtu and burst of a path whose ends and link are known, and tells whether routers may fragment on it. */
-void hf_path_facts(const struct hf_engine *e, struct hf_tcp_path *path, bool *may_fragment);
+/* Fills the rest of a path whose ends and link are known. */
+void hf_path_facts(const struct hf_engine *e, struct hf_tcp_path *path);
 
 /* No offload, no connection: what every frame to be sent begins with. */
 static inline void hf_frame_clear(struct hf_frame *frame)

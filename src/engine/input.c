@@ -15,23 +15,6 @@
 
 /* ---- TCP ---- */
 
-/* Notes the segment as it comes, so that the history shows it before what it causes. Returns the note's number, or 0. */
-static uint64_t note_arrival(struct hf_engine *e, const struct hf_tcp *c, const struct hf_arrival *in,
-                             const struct hf_segment *seg, uint8_t state)
-{
-    if (!hf_is_noting(e))
-        return 0;
-    const struct hf_passed passed = {
-        .seg = seg,
-        .local = {in->ip.dst, seg->dst_port},
-        .remote = {in->ip.src, seg->src_port},
-        .kind = HF_NOTE_IN,
-        .why = HF_ACCEPTED,
-        .from = state,
-    };
-    return hf_note_segment(&e->tcp, c, &passed);
-}
-
 static bool has_neighbour(const struct hf_engine *e, const struct hf_tcp *c)
 {
     return !hf_way_of(e, hf_slot(e, c))->is_local && hf_links_config(&e->links, c->link)->kind == HF_LINK_ETHERNET;
@@ -56,7 +39,7 @@ static enum hf_reason segment_for(struct hf_engine *e, struct hf_tcp *c, const s
                                   const struct hf_segment *seg)
 {
     hf_seq una = c->snd.una;
-    uint64_t note = note_arrival(e, c, in, seg, c->state);
+    uint64_t note = hf_note_arrival(e, c, in, seg, c->state);
     struct hf_verdict verdict = hf_segment_arrives(&e->tcp, c, seg);
     hf_note_verdict(&e->tcp, note, c, verdict.why);
     if (!hf_seq_eq(una, c->snd.una))
@@ -67,50 +50,42 @@ static enum hf_reason segment_for(struct hf_engine *e, struct hf_tcp *c, const s
     return verdict.why;
 }
 
-/* The way back to who sent the datagram. */
-static bool find_way_back(const struct hf_engine *e, const struct hf_arrival *in, struct hf_hop *hop)
-{
-    if (!hf_routes_find(&e->routes, &e->links, &in->ip.src, in->link, hop))
-        return false;
-    if (hop->is_local)
-        hop->link = hf_links_owner(&e->links, &in->ip.src);
-    return true;
-}
-
-/* A SYN to a listener becomes a child. `old_nxt` is SND.NXT of the TIME-WAIT record that it replaces, or NULL. */
-static enum hf_reason spawn(struct hf_engine *e, uint32_t index, const struct hf_arrival *in,
+/* A SYN that the application answers has a record of its own from the start, for its handle. */
+static enum hf_reason offer(struct hf_engine *e, uint32_t index, const struct hf_arrival *in,
                             const struct hf_segment *seg, const hf_seq *old_nxt)
 {
     struct hf_listener *listener = hf_listener_at(e, index);
     struct hf_hop hop;
-    if (!find_way_back(e, in, &hop))
+    if (!hf_way_back(e, in, &hop))
         return HF_DROP_IP_SOURCE;
-    struct hf_tcp_path path = {
-        .local = {in->ip.dst, seg->dst_port},
-        .remote = {in->ip.src, seg->src_port},
-        .link = hop.link,
-    };
-    bool may_fragment;
-    hf_path_facts(e, &path, &may_fragment);
+    struct hf_tcp_path path = {{in->ip.dst, seg->dst_port}, {in->ip.src, seg->src_port}, .link = hop.link};
+    hf_path_facts(e, &path);
     struct hf_tcp *c = hf_connection_new(e, &path, &hop, &listener->options);
     if (c == NULL)
         return HF_LIMIT_CONNECTIONS;
-    hf_way_of(e, hf_slot(e, c))->may_fragment = may_fragment;
     if (old_nxt != NULL)
         hf_begin_beyond(c, *old_nxt);
     c->listener = index;
     c->own.phase = HF_PHASE_HALF_OPEN;
-    uint64_t note = note_arrival(e, c, in, seg, HF_LISTEN);
+    uint64_t note = hf_note_arrival(e, c, in, seg, HF_LISTEN);
     hf_listen_spawn(&e->tcp, listener, c, seg);
     hf_note_verdict(&e->tcp, note, c, HF_ACCEPTED);
     hf_settle(e, c);
     return HF_ACCEPTED;
 }
 
+/* A SYN to a listener becomes a child. `old_nxt` is SND.NXT of the TIME-WAIT that it replaces, or NULL. */
+static enum hf_reason spawn(struct hf_engine *e, uint32_t index, const struct hf_arrival *in,
+                            const struct hf_segment *seg, const hf_seq *old_nxt)
+{
+    bool deferred = hf_listener_at(e, index)->options.defer;
+    return deferred ? offer(e, index, in, seg, old_nxt) : hf_half_open_begin(e, index, in, seg, old_nxt);
+}
+
 static enum hf_reason refuse(struct hf_engine *e, const struct hf_arrival *in, const struct hf_segment *seg,
                              struct hf_verdict verdict, uint8_t state)
 {
-    uint64_t note = note_arrival(e, NULL, in, seg, state);
+    uint64_t note = hf_note_arrival(e, NULL, in, seg, state);
     hf_note_verdict(&e->tcp, note, NULL, verdict.why);
     if (verdict.reset != HF_REASON_NONE)
         hf_reply_reset(e, in, seg, verdict.reset);
@@ -120,13 +95,18 @@ static enum hf_reason refuse(struct hf_engine *e, const struct hf_arrival *in, c
 static enum hf_reason segment_to_listener(struct hf_engine *e, uint32_t index, const struct hf_arrival *in,
                                           const struct hf_segment *seg)
 {
+    enum hf_reason why;
+    if (hf_cookie_arrives(e, index, in, seg, &why))
+        return why;
     struct hf_verdict verdict = hf_listen_arrives(&e->tcp, hf_listener_at(e, index), seg);
     if (verdict.why == HF_ACCEPTED)
         verdict.why = spawn(e, index, in, seg, NULL);
     return verdict.why == HF_ACCEPTED ? HF_ACCEPTED : refuse(e, in, seg, verdict, HF_LISTEN);
 }
 
-/* The listener that takes a SYN which may reopen a TIME-WAIT (RFC 9293, 3.6.1; RFC 6191), or HF_NONE. */
+/* ---- TIME-WAIT, and who reopens it (RFC 9293, 3.6.1; RFC 6191) ---- */
+
+/* The listener that takes a SYN which may reopen this TIME-WAIT, or HF_NONE. */
 static uint32_t who_reopens(struct hf_engine *e, const struct hf_tcp *c, const struct hf_segment *seg)
 {
     const struct hf_endpoint local = {c->local_addr, c->local_port};
@@ -138,13 +118,46 @@ static uint32_t who_reopens(struct hf_engine *e, const struct hf_tcp *c, const s
     return index;
 }
 
-static enum hf_reason reopen(struct hf_engine *e, struct hf_tcp *c, uint32_t index, const struct hf_arrival *in,
-                             const struct hf_segment *seg)
+static enum hf_reason segment_to_record(struct hf_engine *e, struct hf_tcp *c, const struct hf_arrival *in,
+                                        const struct hf_segment *seg)
 {
+    uint32_t index = who_reopens(e, c, seg);
+    if (index == HF_NONE)
+        return segment_for(e, c, in, seg);
     hf_seq old_nxt = c->snd.nxt;
     hf_time_wait_reopen(&e->tcp, c);
     hf_settle(e, c);
     return spawn(e, index, in, seg, &old_nxt);
+}
+
+static enum hf_reason segment_to_time_wait(struct hf_engine *e, uint32_t slot, const struct hf_arrival *in,
+                                           const struct hf_segment *seg)
+{
+    bool is_syn = seg->flags & HF_TCP_SYN;
+    uint32_t index = is_syn ? who_reopens(e, hf_small_unfold(e, slot), seg) : HF_NONE;
+    if (index == HF_NONE)
+        return hf_time_wait_arrives(e, slot, in, seg);
+    hf_seq old_nxt = hf_time_wait_take(e, slot);
+    return spawn(e, index, in, seg, &old_nxt);
+}
+
+static enum hf_reason segment_to_slot(struct hf_engine *e, uint32_t slot, const struct hf_arrival *in,
+                                      const struct hf_segment *seg)
+{
+    switch (hf_place_of(e, slot)) {
+    case HF_AT_CONNECTION:
+        return segment_to_record(e, hf_record(e, slot), in, seg);
+    case HF_AT_HALF_OPEN_V4:
+    case HF_AT_HALF_OPEN_V6:
+        return hf_half_open_arrives(e, slot, in, seg);
+    default:
+        return segment_to_time_wait(e, slot, in, seg);
+    }
+}
+
+static hf_conn handle_of_slot(const struct hf_engine *e, uint32_t slot)
+{
+    return hf_place_of(e, slot) == HF_AT_CONNECTION ? hf_handle(e, hf_record(e, slot)) : hf_small_handle(e, slot);
 }
 
 /* The connection of a datagram that may not even be TCP's: told by the four numbers alone. */
@@ -161,10 +174,8 @@ static enum hf_reason find_owner(struct hf_engine *e, struct hf_frame *frame, co
 {
     const struct hf_endpoint local = {in->ip.dst, seg->dst_port};
     if (in->slot != HF_NONE) {
-        struct hf_tcp *c = hf_record(e, in->slot);
-        frame->conn = hf_handle(e, c);
-        uint32_t index = who_reopens(e, c, seg);
-        return index != HF_NONE ? reopen(e, c, index, in, seg) : segment_for(e, c, in, seg);
+        frame->conn = handle_of_slot(e, in->slot);
+        return segment_to_slot(e, in->slot, in, seg);
     }
     uint32_t index = hf_demux_taker(e, in->link, &local);
     if (index == HF_NONE)
@@ -247,8 +258,8 @@ static enum hf_reason error_arrives(struct hf_engine *e, struct hf_frame *frame,
     if (why != HF_ACCEPTED)
         return why;
     uint32_t slot = hf_demux_find(e, &error.local, &error.remote);
-    if (slot == HF_NONE)
-        return HF_DROP_ICMP_BAD;
+    if (slot == HF_NONE || hf_place_of(e, slot) != HF_AT_CONNECTION)
+        return HF_DROP_ICMP_BAD; /* nobody there, or nobody whom advice could help */
     struct hf_tcp *c = hf_record(e, slot);
     hf_link link = c->link;
     frame->conn = hf_handle(e, c);
@@ -349,7 +360,10 @@ static enum hf_reason check_addresses(const struct hf_engine *e, struct hf_arriv
 /* The addresses of a connection were looked at when it was made: what comes for it where it lives needs no second look. */
 static bool is_for_connection(const struct hf_engine *e, const struct hf_arrival *in)
 {
-    return in->slot != HF_NONE && hf_record(e, in->slot)->link == in->link;
+    if (in->slot == HF_NONE)
+        return false;
+    bool is_whole = hf_place_of(e, in->slot) == HF_AT_CONNECTION;
+    return (is_whole ? hf_record(e, in->slot)->link : hf_small_at(e, in->slot)->link) == in->link;
 }
 
 static enum hf_reason datagram_arrives(struct hf_engine *e, struct hf_frame *frame, struct hf_arrival *in)

@@ -20,6 +20,8 @@ void hf_stats(const struct hf_engine *e, struct hf_stats *stats)
         .sending_used = sh->sending.used,
         .receiving_used = sh->receiving.used,
         .sent_used = sh->sent.used,
+        .half_open_used = e->small[0].used + e->small[1].used,
+        .time_wait_used = e->small[2].used + e->small[3].used,
         .replies_used = e->replies.used,
         .neighbours_used = e->neighbours.pool.used,
         .fragments_used = e->fragments.pool.used,
@@ -31,28 +33,36 @@ void hf_stats(const struct hf_engine *e, struct hf_stats *stats)
 
 /* ---- every record ---- */
 
-/* The handle of a slot, or none when nothing lives there. Listeners follow the connections. */
+/* The handle of a slot, or none when nothing lives there. */
 static hf_conn handle_at(const struct hf_engine *e, uint32_t slot)
 {
-    uint32_t first = e->tcp.connections.capacity;
-    if (slot < first)
+    enum hf_place place = hf_place_of(e, slot);
+    if (place == HF_AT_CONNECTION)
         return (hf_conn){slot, hf_record(e, slot)->own.generation};
-    const struct hf_listener *listener = hf_listener_at(e, slot - first);
+    if (place != HF_AT_LISTENER)
+        return hf_small_handle(e, slot);
+    const struct hf_listener *listener = hf_listener_at(e, slot - e->first_slot[HF_AT_LISTENER]);
     return (hf_conn){slot, listener->in_use ? listener->generation : 0};
+}
+
+/* Slots of this place that were ever used. */
+static uint32_t fresh_of(const struct hf_engine *e, enum hf_place place)
+{
+    if (place == HF_AT_CONNECTION)
+        return e->tcp.connections.fresh;
+    return place == HF_AT_LISTENER ? e->tcp.listeners.fresh : e->small[place - HF_AT_HALF_OPEN_V4].fresh;
 }
 
 bool hf_tcp_next(struct hf_engine *e, hf_conn *conn)
 {
-    uint32_t first = e->tcp.connections.capacity, end = first + e->tcp.listeners.fresh;
     uint32_t slot = hf_conn_is_none(*conn) ? 0 : conn->slot + 1;
-    for (; slot < end; slot++) {
-        if (slot >= e->tcp.connections.fresh && slot < first)
-            slot = first;
-        if (slot >= end)
-            break;
-        *conn = handle_at(e, slot);
-        if (!hf_conn_is_none(*conn))
-            return true;
+    for (unsigned place = hf_place_of(e, slot); place < HF_PLACES; place++) {
+        uint32_t first = e->first_slot[place], end = first + fresh_of(e, (enum hf_place)place);
+        for (slot = HF_MAX(slot, first); slot < end; slot++) {
+            *conn = handle_at(e, slot);
+            if (!hf_conn_is_none(*conn))
+                return true;
+        }
     }
     return false;
 }
@@ -82,10 +92,21 @@ bool hf_history_next(const struct hf_engine *e, uint64_t *after, struct hf_note 
     return true;
 }
 
+/* Notes of its time as a small record carry no handle, but the same ends and numbers. */
+static bool is_about(const struct hf_note *note, hf_conn conn, const struct hf_tcp *c)
+{
+    if (hf_conn_equal(note->conn, conn))
+        return true;
+    return c != NULL && hf_conn_is_none(note->conn) && note->iss == c->iss.n && note->irs == c->irs.n &&
+           note->local.port == c->local_port && note->remote.port == c->remote_port &&
+           hf_addr_equal(&note->remote.addr, &c->remote_addr);
+}
+
 bool hf_history_of(const struct hf_engine *e, hf_conn conn, uint64_t *after, struct hf_note *note)
 {
+    const struct hf_tcp *c = hf_connection_of(e, conn);
     while (hf_history_next(e, after, note))
-        if (hf_conn_equal(note->conn, conn))
+        if (is_about(note, conn, c))
             return true;
     return false;
 }

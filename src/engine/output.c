@@ -12,13 +12,13 @@
 #define CHECKSUM_AT 16 /* in the TCP header */
 #define TCP_HEADER_MOST 60
 
-void hf_path_facts(const struct hf_engine *e, struct hf_tcp_path *path, bool *may_fragment)
+void hf_path_facts(const struct hf_engine *e, struct hf_tcp_path *path)
 {
     const struct hf_link_config *link = hf_links_config(&e->links, path->link);
     bool is_v4 = hf_addr_is_v4(&path->remote.addr);
     struct hf_path_mtu found = hf_paths_find(&e->paths, &path->remote.addr, link->mtu, e->tcp.now);
     path->mtu = found.mtu;
-    *may_fragment = found.may_fragment;
+    path->may_fragment = found.may_fragment;
     path->burst = 0;
     if (link->offload & (is_v4 ? HF_LINK_TSO4 : HF_LINK_TSO6)) {
         uint32_t most = link->gso_max != 0 ? HF_MIN(link->gso_max, 65535u) : 65535;

@@ -1,13 +1,14 @@
 /*
  * Local ports: the double-hash selection of RFC 6056, 3.3 (3.3.4). A keyed hash of the destination says where the
  * search begins, a counter out of a small table how far it has come, so ports to one destination rise, slowly
- * repeat, and tell nothing about those to another. A port whose tuple is in use, TIME-WAIT included, is passed
- * over.
+ * repeat, and tell nothing about those to another. A port whose tuple is in use is passed over, and so is one in
+ * TIME-WAIT, unless it may be taken (LIFECYCLE: active reuse) and no free one was found soon.
  */
 #include "engine.h"
 
 #define FIRST_PORT 32768u
 #define PORT_COUNT 28232u /* 32768..60999 */
+#define SOON 64u          /* tries */
 
 static uint64_t hash_destination(const struct hf_key *key, const struct hf_addr *local, const struct hf_endpoint *remote)
 {
@@ -24,12 +25,24 @@ uint16_t hf_port_for(struct hf_engine *e, const struct hf_addr *local, const str
     uint32_t *counter = &e->port_counters[hash_destination(&e->port_offset_key, local, remote) %
                                           HF_COUNT_OF(e->port_counters)];
     struct hf_endpoint from = {.addr = *local};
+    uint16_t second_best = 0;
     for (uint32_t tries = 0; tries < PORT_COUNT; tries++) {
         from.port = (uint16_t)(FIRST_PORT + (offset + (*counter)++) % PORT_COUNT);
-        if (hf_demux_find(e, &from, remote) == HF_NONE)
+        uint32_t slot = hf_demux_find(e, &from, remote);
+        if (slot == HF_NONE)
             return from.port;
+        if (hf_time_wait_may_be_taken(e, slot))
+            second_best = from.port;
+        if (second_best != 0 && tries >= SOON)
+            break;
     }
-    return 0;
+    return second_best;
+}
+
+bool hf_tuple_is_free(const struct hf_engine *e, const struct hf_endpoint *local, const struct hf_endpoint *remote)
+{
+    uint32_t slot = hf_demux_find(e, local, remote);
+    return slot == HF_NONE || hf_time_wait_may_be_taken(e, slot);
 }
 
 uint16_t hf_port_to_listen(struct hf_engine *e, const struct hf_addr *local)

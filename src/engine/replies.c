@@ -37,7 +37,6 @@ static void reply_push(struct hf_engine *e, struct hf_reply *reply, enum hf_reas
     else
         ((struct hf_reply *)hf_pool_at(&e->replies, e->reply_queue.last))->next = index;
     e->reply_queue.last = index;
-    hf_count(&e->tcp, why);
 }
 
 static struct hf_reply *reply_pop(struct hf_engine *e)
@@ -125,6 +124,104 @@ static void send_datagram(struct hf_engine *e, struct hf_reply *reply, const uin
     reply_push(e, reply, why);
 }
 
+/* ---- segments of unfolded records ---- */
+
+bool hf_way_back(const struct hf_engine *e, const struct hf_arrival *in, struct hf_hop *hop)
+{
+    if (!hf_routes_find(&e->routes, &e->links, &in->ip.src, in->link, hop))
+        return false;
+    if (hop->is_local)
+        hop->link = hf_links_owner(&e->links, &in->ip.src);
+    return true;
+}
+
+/* As it comes, so that the history shows it before what it causes. */
+uint64_t hf_note_arrival(struct hf_engine *e, const struct hf_tcp *c, const struct hf_arrival *in,
+                         const struct hf_segment *seg, uint8_t state)
+{
+    if (!hf_is_noting(e))
+        return 0;
+    const struct hf_passed passed = {
+        .seg = seg,
+        .local = {in->ip.dst, seg->dst_port},
+        .remote = {in->ip.src, seg->src_port},
+        .kind = HF_NOTE_IN,
+        .why = HF_ACCEPTED,
+        .from = state,
+    };
+    return hf_note_segment(&e->tcp, c, &passed);
+}
+
+/* Where a segment goes when no question was just asked: over the route, to a neighbour as far as it is known. */
+static bool find_hop(struct hf_engine *e, const struct hf_tcp *c, hf_link *link, uint8_t mac[6])
+{
+    struct hf_hop hop;
+    if (!hf_routes_find(&e->routes, &e->links, &c->remote_addr, c->link, &hop))
+        return false;
+    *link = hop.is_local ? HF_LINK_NONE : hop.link;
+    return !is_ethernet(e, *link) ||
+           hf_neighbours_lookup(&e->neighbours, *link, &hop.next, e->tcp.now, mac) == HF_NEIGHBOUR_RESOLVED;
+}
+
+static void note_reply(struct hf_engine *e, const struct hf_tcp *c, const struct hf_segment *seg, enum hf_reason why)
+{
+    const struct hf_passed passed = {.seg = seg, .kind = HF_NOTE_OUT, .why = why, .from = c->state};
+    if (hf_is_noting(e))
+        (void)hf_note_segment(&e->tcp, c, &passed);
+}
+
+/* What cannot be sent was lost, as on a wire; the record's time, or the peer, asks again. */
+static void forget_debts(struct hf_tcp *c)
+{
+    c->owed = 0;
+    c->flags &= ~(uint32_t)HF_TF_OWE_RST;
+}
+
+static void reply_segment(struct hf_engine *e, struct hf_tcp *c, const struct hf_tcp_plan *plan, hf_link link,
+                          const uint8_t mac[6])
+{
+    struct hf_reply *reply = reply_new(e, link);
+    if (reply == NULL) {
+        forget_debts(c);
+        return;
+    }
+    struct hf_tcp_written written;
+    uint8_t *tcp = packet_of(e, reply) + hf_ip_header_len(hf_addr_is_v4(&c->remote_addr));
+    hf_tcp_output(&e->tcp, c, plan, tcp, false, &written);
+    uint32_t sum = hf_sum_pseudo(&c->local_addr, &c->remote_addr, HF_PROTOCOL_TCP, written.len);
+    uint16_t checksum = hf_sum_finish(hf_sum_add(sum, written.sum));
+    memcpy(tcp + CHECKSUM_AT, &checksum, sizeof checksum);
+    note_reply(e, c, &written.seg, plan->why);
+    struct hf_ip ip = {
+        .src = c->local_addr,
+        .dst = c->remote_addr,
+        .protocol = HF_PROTOCOL_TCP,
+        .traffic_class = c->traffic_class,
+    };
+    send_datagram(e, reply, mac, &ip, written.len, plan->why);
+}
+
+void hf_reply_plan(struct hf_engine *e, struct hf_tcp *c, const struct hf_arrival *in, const struct hf_tcp_plan *plan)
+{
+    uint8_t mac[6] = {0};
+    hf_link link;
+    if (in != NULL) {
+        link = in->link;
+        memcpy(mac, in->ethernet.src, 6);
+    } else if (!find_hop(e, c, &link, mac)) {
+        forget_debts(c);
+        return;
+    }
+    reply_segment(e, c, plan, link, mac);
+}
+
+void hf_reply_debts(struct hf_engine *e, struct hf_tcp *c, const struct hf_arrival *in)
+{
+    struct hf_tcp_plan plan;
+    while ((plan = hf_tcp_plan(&e->tcp, c)).what != HF_SEND_NOTHING)
+        hf_reply_plan(e, c, in, &plan);
+}
+
 /* ---- resets (RFC 9293, 3.5.2) ---- */
 
 static void note_reset(struct hf_engine *e, const struct hf_arrival *in, const struct hf_segment *rst,
@@ -156,6 +253,7 @@ void hf_reply_reset(struct hf_engine *e, const struct hf_arrival *in, const stru
     memcpy(tcp + CHECKSUM_AT, &checksum, sizeof checksum);
     struct hf_ip ip = {.src = in->ip.dst, .dst = in->ip.src, .protocol = HF_PROTOCOL_TCP};
     note_reset(e, in, &rst, why);
+    hf_count(&e->tcp, why);
     send_datagram(e, reply, in->ethernet.src, &ip, len, why);
 }
 
@@ -165,6 +263,7 @@ static void send_icmp(struct hf_engine *e, struct hf_reply *reply, const uint8_t
                       const struct hf_icmp_reply *icmp)
 {
     struct hf_ip ip = {.src = icmp->src, .dst = icmp->dst, .protocol = icmp->protocol};
+    hf_count(&e->tcp, icmp->why);
     send_datagram(e, reply, mac, &ip, icmp->len, icmp->why);
 }
 
@@ -285,8 +384,10 @@ void hf_reply_resolve(struct hf_engine *e, const struct hf_resolve *what)
     struct hf_reply *reply = reply_new(e, what->link);
     if (reply == NULL)
         return;
+    enum hf_reason why = what->is_arp ? HF_WHY_ARP : HF_WHY_NEIGHBOUR;
     reply->len = hf_resolve_write(&e->links, what, reply->data);
-    reply_push(e, reply, what->is_arp ? HF_WHY_ARP : HF_WHY_NEIGHBOUR);
+    hf_count(&e->tcp, why);
+    reply_push(e, reply, why);
 }
 
 void hf_reply_solicit(struct hf_engine *e)

@@ -52,57 +52,6 @@ static void event_push(struct hf_engine *e, uint32_t slot)
     e->events.last = slot;
 }
 
-/* ---- TIME-WAIT records that may give way: a doubly linked list through accept_next and wait_prev ---- */
-
-static void wait_push(struct hf_engine *e, struct hf_tcp *c)
-{
-    uint32_t slot = hf_slot(e, c);
-    c->own.accept_next = HF_NONE;
-    c->own.wait_prev = e->waiting_out.last;
-    c->own.may_give_way = true;
-    if (e->waiting_out.first == HF_NONE)
-        e->waiting_out.first = slot;
-    else
-        hf_record(e, e->waiting_out.last)->own.accept_next = slot;
-    e->waiting_out.last = slot;
-}
-
-static void wait_remove(struct hf_engine *e, struct hf_tcp *c)
-{
-    uint32_t next = c->own.accept_next, prev = c->own.wait_prev;
-    *(prev == HF_NONE ? &e->waiting_out.first : &hf_record(e, prev)->own.accept_next) = next;
-    *(next == HF_NONE ? &e->waiting_out.last : &hf_record(e, next)->own.wait_prev) = prev;
-    c->own.may_give_way = false;
-}
-
-static void settle_waiting(struct hf_engine *e, struct hf_tcp *c)
-{
-    bool should = c->state == HF_TIME_WAIT && (c->flags & HF_TF_RELEASED);
-    if (should && !c->own.may_give_way)
-        wait_push(e, c);
-    else if (!should && c->own.may_give_way)
-        wait_remove(e, c);
-}
-
-#define LOOK_AT 16 /* records, of which one will be free to go */
-
-/* All records are taken: the oldest TIME-WAIT that nobody holds a handle of ends early, counted. */
-static void make_room(struct hf_engine *e)
-{
-    if (hf_pool_available(&e->tcp.connections) > 0)
-        return;
-    uint32_t slot = e->waiting_out.first;
-    for (uint32_t i = 0; i < LOOK_AT && slot != HF_NONE; i++) {
-        struct hf_tcp *c = hf_record(e, slot);
-        slot = c->own.accept_next;
-        if (c->own.on_turn != HF_AT_REST || c->own.on_events)
-            continue;
-        hf_time_wait_give_way(&e->tcp, c);
-        hf_settle(e, c);
-        return;
-    }
-}
-
 /* ---- listeners and their children ---- */
 
 void hf_settle_listener(struct hf_engine *e, uint32_t index)
@@ -180,6 +129,7 @@ void hf_listener_abandon(struct hf_engine *e, uint32_t index)
     struct hf_tcp *c;
     while ((c = hf_accept_next(e, listener)) != NULL)
         abandon(e, c);
+    hf_half_open_forget(e, index);
     for (uint32_t slot = 0; slot < e->tcp.connections.fresh && listener->half_open > 0; slot++) {
         c = hf_record(e, slot);
         if (c->own.generation != 0 && c->own.phase == HF_PHASE_HALF_OPEN && c->listener == index)
@@ -189,10 +139,9 @@ void hf_listener_abandon(struct hf_engine *e, uint32_t index)
 
 /* ---- records ---- */
 
-struct hf_tcp *hf_connection_new(struct hf_engine *e, const struct hf_tcp_path *path, const struct hf_hop *hop,
-                                 const struct hf_tcp_options *options)
+/* A record of the pool with its generation and nothing else, or NULL, counted. */
+static struct hf_tcp *take_record(struct hf_engine *e)
 {
-    make_room(e);
     uint32_t slot = hf_pool_take(&e->tcp.connections);
     if (slot == HF_NONE) {
         hf_count(&e->tcp, HF_LIMIT_CONNECTIONS);
@@ -204,9 +153,36 @@ struct hf_tcp *hf_connection_new(struct hf_engine *e, const struct hf_tcp_path *
     uint32_t generation = c->own.accept_next + 1; /* see free_record */
     memset(&c->own, 0, sizeof c->own);
     c->own.generation = generation != 0 ? generation : 1;
-    hf_tcp_prepare(&e->tcp, c, path, options);
-    *hf_way_of(e, slot) = (struct hf_way){.next = hop->next, .is_local = hop->is_local};
+    return c;
+}
+
+static void enter_record(struct hf_engine *e, struct hf_tcp *c, const struct hf_hop *hop, bool may_fragment)
+{
+    *hf_way_of(e, hf_slot(e, c)) = (struct hf_way){hop->next, may_fragment, hop->is_local};
     hf_demux_add(e, c);
+}
+
+struct hf_tcp *hf_connection_new(struct hf_engine *e, const struct hf_tcp_path *path, const struct hf_hop *hop,
+                                 const struct hf_tcp_options *options)
+{
+    struct hf_tcp *c = take_record(e);
+    if (c == NULL)
+        return NULL;
+    hf_tcp_prepare(&e->tcp, c, path, options);
+    enter_record(e, c, hop, path->may_fragment);
+    return c;
+}
+
+struct hf_tcp *hf_connection_unfolded(struct hf_engine *e, const struct hf_hop *hop, bool may_fragment)
+{
+    struct hf_tcp *c = take_record(e);
+    if (c == NULL)
+        return NULL;
+    uint32_t generation = c->own.generation;
+    *c = e->unfolded;
+    c->own.generation = generation;
+    c->own.phase = HF_PHASE_HALF_OPEN;
+    enter_record(e, c, hop, may_fragment);
     return c;
 }
 
@@ -245,7 +221,6 @@ void hf_settle(struct hf_engine *e, struct hf_tcp *c)
 {
     settle_child(e, c);
     settle_events(e, c);
-    settle_waiting(e, c);
     if (c->state == HF_CLOSED) {
         if (c->own.in_table)
             hf_demux_remove(e, c);
@@ -263,7 +238,10 @@ void hf_turn_rest(struct hf_engine *e, hf_time ask_at)
 {
     struct hf_tcp *c = turn_pop(e, &e->turn);
     e->sent_in_turn = 0;
-    if (is_done(c))
+    if (hf_time_wait_is_ready(c)) {
+        hf_time_wait_keep(e, c);
+        free_record(e, c);
+    } else if (is_done(c))
         free_record(e, c);
     else if (hf_time_is_never(ask_at))
         hf_wheel_disarm(&e->wheel, hf_slot(e, c));

@@ -20,7 +20,7 @@ struct hf_tcp *hf_connection_of(const struct hf_engine *e, hf_conn conn)
 
 struct hf_listener *hf_listener_of(const struct hf_engine *e, hf_conn conn)
 {
-    uint32_t first = e->tcp.connections.capacity;
+    uint32_t first = e->first_slot[HF_AT_LISTENER];
     if (conn.slot < first || conn.slot - first >= e->tcp.listeners.fresh)
         return NULL;
     struct hf_listener *listener = hf_listener_at(e, conn.slot - first);
@@ -176,7 +176,7 @@ static int choose_local(struct hf_engine *e, const struct hf_endpoint *wanted, c
     path->local.port = wanted != NULL ? wanted->port : 0;
     if (path->local.port == 0)
         path->local.port = hf_port_for(e, &path->local.addr, remote);
-    else if (hf_demux_find(e, &path->local, remote) != HF_NONE)
+    else if (!hf_tuple_is_free(e, &path->local, remote))
         return HF_ERR_IN_USE;
     return path->local.port != 0 ? HF_OK : HF_ERR_NO_PORT;
 }
@@ -196,12 +196,16 @@ int hf_tcp_connect(struct hf_engine *e, const struct hf_endpoint *local, const s
     int error = choose_local(e, local, &hop, &path);
     if (error != HF_OK)
         return error;
-    bool may_fragment;
-    hf_path_facts(e, &path, &may_fragment);
-    struct hf_tcp *c = hf_connection_new(e, &path, &hop, options != NULL ? options : &defaults);
-    if (c == NULL)
+    hf_path_facts(e, &path);
+    if (hf_pool_available(&e->tcp.connections) == 0) {
+        hf_count(&e->tcp, HF_LIMIT_CONNECTIONS);
         return HF_ERR_LIMIT;
-    hf_way_of(e, hf_slot(e, c))->may_fragment = may_fragment;
+    }
+    uint32_t taken = hf_demux_find(e, &path.local, remote);
+    hf_seq old_nxt = taken != HF_NONE ? hf_time_wait_take(e, taken) : hf_seq_of(0);
+    struct hf_tcp *c = hf_connection_new(e, &path, &hop, options != NULL ? options : &defaults);
+    if (taken != HF_NONE)
+        hf_begin_beyond(c, old_nxt);
     hf_call_open(&e->tcp, c);
     *conn = hf_handle(e, c);
     hf_settle(e, c);
@@ -354,6 +358,12 @@ int hf_tcp_release(struct hf_engine *e, hf_conn conn)
 
 /* ---- STATUS and options ---- */
 
+/* A small record can be looked at, and nothing else. */
+static bool is_small(const struct hf_engine *e, hf_conn conn)
+{
+    return !hf_conn_is_none(conn) && hf_conn_equal(hf_small_handle(e, conn.slot), conn);
+}
+
 static void listener_status(const struct hf_listener *listener, struct hf_tcp_info *info)
 {
     *info = (struct hf_tcp_info){
@@ -374,6 +384,8 @@ int hf_tcp_status(struct hf_engine *e, hf_conn conn, struct hf_tcp_info *info)
 {
     const struct hf_tcp *c = hf_connection_of(e, conn);
     const struct hf_listener *listener = hf_listener_of(e, conn);
+    if (c == NULL && is_small(e, conn))
+        c = hf_small_unfold(e, conn.slot);
     if (c != NULL)
         hf_call_status(&e->tcp, c, info);
     else if (listener != NULL)

@@ -14,7 +14,8 @@ static struct hf_note *next_note(struct hf_tcp_shared *sh)
 
 static void describe(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_note *note)
 {
-    note->conn = (hf_conn){hf_pool_index(&sh->connections, c), c->own.generation};
+    bool has_handle = c->own.generation != 0; /* an unfolded record has none */
+    note->conn = has_handle ? (hf_conn){hf_pool_index(&sh->connections, c), c->own.generation} : (hf_conn){0, 0};
     note->local = (struct hf_endpoint){c->local_addr, c->local_port};
     note->remote = (struct hf_endpoint){c->remote_addr, c->remote_port};
     note->iss = c->iss.n;

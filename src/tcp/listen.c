@@ -1,14 +1,9 @@
 /*
  * LISTEN (RFC 9293, 3.10.7.2), and the child a SYN makes of a listener. The listener stays in LISTEN for ever; its
  * child takes the path the RFC describes for the connection itself, and vanishes where that would return to LISTEN
- * (MUST-11).
+ * (MUST-11). How many may be half-open, and whether a cookie stands in for a record, is the engine's business.
  */
 #include "steps.h"
-
-static bool queues_are_full(const struct hf_listener *listener)
-{
-    return listener->waiting >= listener->backlog || listener->half_open >= 2 * listener->backlog;
-}
 
 static struct hf_verdict dropped(enum hf_reason why) { return (struct hf_verdict){.why = why}; }
 
@@ -26,7 +21,7 @@ struct hf_verdict hf_listen_arrives(struct hf_tcp_shared *sh, struct hf_listener
     if (seg->flags & HF_TCP_FIN)
         return dropped(HF_DROP_LISTEN_SYN_FIN);
     listener->syns++;
-    if (queues_are_full(listener)) {
+    if (listener->waiting >= listener->backlog) {
         listener->overflows++;
         if (sh->config.reset_on_overflow)
             return (struct hf_verdict){.why = HF_DROP_BACKLOG_FULL, .reset = HF_WHY_RST_OVERFLOW};
@@ -35,10 +30,8 @@ struct hf_verdict hf_listen_arrives(struct hf_tcp_shared *sh, struct hf_listener
     return dropped(HF_ACCEPTED);
 }
 
-void hf_listen_spawn(struct hf_tcp_shared *sh, struct hf_listener *listener, struct hf_tcp *c,
-                     const struct hf_segment *seg)
+void hf_listen_take_syn(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg)
 {
-    listener->half_open++;
     c->flags |= HF_TF_PASSIVE;
     c->irs = seg->seq;
     c->rcv.nxt = hf_seq_add(seg->seq, 1);
@@ -46,11 +39,19 @@ void hf_listen_spawn(struct hf_tcp_shared *sh, struct hf_listener *listener, str
     c->last_ack_sent = c->rcv.nxt;
     hf_options_accept(sh, c, seg);
     hf_take_window(c, seg);
+    c->owed |= HF_OWE_SYN;
+}
+
+void hf_listen_spawn(struct hf_tcp_shared *sh, struct hf_listener *listener, struct hf_tcp *c,
+                     const struct hf_segment *seg)
+{
+    listener->half_open++;
+    hf_listen_take_syn(sh, c, seg);
     if (listener->options.defer) {
+        c->owed &= (uint8_t)~HF_OWE_SYN;
         c->flags |= HF_TF_DEFERRED;
         hf_timers_offered(sh, c);
     } else {
-        c->owed |= HF_OWE_SYN;
         hf_timers_open(sh, c);
     }
     hf_tcp_enter(sh, c, HF_SYN_RECEIVED, HF_EDGE_SYN);

@@ -21,4 +21,5 @@ void hf_tcp_shared_init(struct hf_tcp_shared *sh, struct hf_arena *arena, const 
     hf_random_init(&sh->random, config->seed);
     sh->isn_key = hf_random_key(&sh->random);
     sh->timestamp_key = hf_random_key(&sh->random);
+    sh->cookie_key = hf_random_key(&sh->random);
 }

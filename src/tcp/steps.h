@@ -66,9 +66,7 @@ static inline uint32_t hf_in_flight(const struct hf_tcp *c, const struct hf_tcp_
 /* ---- state.c: figure 5 ---- */
 
 void hf_tcp_enter(struct hf_tcp_shared *sh, struct hf_tcp *c, enum hf_state to, enum hf_reason why);
-/* The connection is over: CLOSED, timers stopped, buffers given back; what cannot be delivered is counted. */
-void hf_tcp_end(struct hf_tcp_shared *sh, struct hf_tcp *c, enum hf_reason why, enum hf_error error);
-/* The same, and one RST tells the peer. */
+/* As hf_tcp_end, and one RST tells the peer. */
 void hf_tcp_end_with_rst(struct hf_tcp_shared *sh, struct hf_tcp *c, enum hf_reason why, enum hf_error error,
                          enum hf_reason rst_why);
 /* Attaches and gives back the two working states. attach_* return NULL, counted, when the pool is empty. */

@@ -142,14 +142,12 @@ struct hf_tcp {
         uint32_t generation;
         uint32_t turn_next;   /* the list of connections that may have something to send */
         uint32_t event_next;  /* the list of connections with news */
-        uint32_t accept_next; /* the listener's queue; in TIME-WAIT the list of those that may give way */
-        uint32_t wait_prev;   /* that list backwards */
+        uint32_t accept_next; /* the listener's queue */
         uint8_t on_turn, on_events;
         uint16_t told; /* HF_EV_ bits the application was told of */
         uint16_t news; /* HF_EV_ bits that happened again though the level did not change */
         uint8_t phase; /* enum hf_phase */
         uint8_t in_table;
-        uint8_t may_give_way; /* in the list of TIME-WAIT records that a new connection may take the place of */
     } own;
 };
 
@@ -229,7 +227,7 @@ struct hf_tcp_shared {
     struct hf_pool connections, listeners, sending, receiving, sent;
     struct hf_blocks blocks;
     struct hf_random random;
-    struct hf_key isn_key, timestamp_key;
+    struct hf_key isn_key, timestamp_key, cookie_key;
     uint32_t states[HF_STATE_COUNT]; /* LISTEN counts listeners */
     uint64_t reasons[HF_REASON_COUNT];
     struct {

@@ -7,6 +7,7 @@
 #ifndef HF_TCP_TCP_FOR_ENGINE_H
 #define HF_TCP_TCP_FOR_ENGINE_H
 
+#include "small.h"
 #include "tcb.h"
 
 /* Carves the pools TCP needs and draws its secrets. Call on a measuring arena too (then only the carving counts). */
@@ -20,9 +21,10 @@ struct hf_tcp_path {
     hf_link link;
     uint16_t mtu;   /* bytes of IP datagram: the route's or the path's */
     uint32_t burst; /* most payload bytes of one frame with TSO; 0 = one segment a frame */
+    bool may_fragment; /* IPv4: DF stays clear; of no concern to TCP */
 };
 
-/* Makes `c` (taken from sh->connections by the engine; own.* is left alone but news) a CLOSED record for this path. */
+/* Makes `c` (of sh->connections, or a record about to be unfolded onto; own.* is left alone but news) a CLOSED record for this path. */
 void hf_tcp_prepare(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_tcp_path *path,
                     const struct hf_tcp_options *options);
 /* Active OPEN: SYN-SENT, a SYN is owed. */
@@ -42,6 +44,8 @@ int hf_call_abort(struct hf_tcp_shared *sh, struct hf_tcp *c, enum hf_reason why
 void hf_call_status(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_info *info);
 void hf_tcp_apply_options(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_tcp_options *options);
 void hf_tcp_read_options(const struct hf_tcp *c, struct hf_tcp_options *options);
+/* The connection is over: CLOSED, timers stopped, buffers given back; what cannot be delivered is counted. */
+void hf_tcp_end(struct hf_tcp_shared *sh, struct hf_tcp *c, enum hf_reason why, enum hf_error error);
 /* Gives back everything attached, whatever the state: the record may then be given back to its pool. */
 void hf_tcp_forget(struct hf_tcp_shared *sh, struct hf_tcp *c);
 /* HF_EV_ level bits of the record now. */
@@ -56,9 +60,16 @@ struct hf_verdict hf_segment_to_nobody(const struct hf_segment *seg);
 /* LISTEN (3.10.7.2). HF_ACCEPTED: it is a SYN to answer; the engine takes and prepares a record (options from the
  * listener), enters it in the table, sets c->listener, and calls hf_listen_spawn. */
 struct hf_verdict hf_listen_arrives(struct hf_tcp_shared *sh, struct hf_listener *listener, const struct hf_segment *seg);
+/* What a SYN tells goes into the prepared record; a SYN,ACK is owed. It is nobody's child yet. */
+void hf_listen_take_syn(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);
 /* Makes the prepared record the SYN-RECEIVED child of its listener; counts listener->half_open. */
 void hf_listen_spawn(struct hf_tcp_shared *sh, struct hf_listener *listener, struct hf_tcp *c,
                      const struct hf_segment *seg);
+/* A record that has taken a SYN gets the ISS that is a cookie (syn_cookie.c): its SYN,ACK says all there is to remember. */
+void hf_syn_cookie_bake(const struct hf_tcp_shared *sh, struct hf_tcp *c);
+/* Does this ACK bring a cookie of ours back? Then the record, just prepared, with its listener set, is the SYN-RECEIVED
+ * child that was not kept. The caller counts it. */
+bool hf_syn_cookie_taste(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);
 /* A child whose SYN waits for the application's answer (struct hf_tcp_options, defer), and the two kinds of answer. */
 bool hf_listen_is_offer(const struct hf_tcp *c);
 void hf_listen_accept_offer(struct hf_tcp_shared *sh, struct hf_tcp *c);
@@ -67,7 +78,7 @@ void hf_listen_decline_offer(struct hf_tcp_shared *sh, struct hf_tcp *c, bool wi
  * segment; when a listener takes the SYN, the old record ends and the child's numbers begin beyond the old ones. */
 bool hf_time_wait_may_reopen(const struct hf_tcp *c, const struct hf_segment *seg);
 void hf_time_wait_reopen(struct hf_tcp_shared *sh, struct hf_tcp *c);
-/* A record in TIME-WAIT gives way to a new connection. */
+/* A record in TIME-WAIT gives way to a new one. */
 void hf_time_wait_give_way(struct hf_tcp_shared *sh, struct hf_tcp *c);
 /* Called on the prepared child: its ISS is moved beyond `old_nxt`, SND.NXT of the record that it replaces. */
 void hf_begin_beyond(struct hf_tcp *c, hf_seq old_nxt);

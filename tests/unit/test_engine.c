@@ -181,6 +181,12 @@ static void the_new_connection_takes_the_tuple_of_a_time_wait(void **state)
 static void a_full_table_lets_the_oldest_time_wait_go(void **state)
 {
     (void)state;
+    struct hf_config config;
+    hf_config_defaults(&config);
+    config.max_connections = 4;
+    config.max_time_wait = 16;
+    pair_close(&pair);
+    pair_open_link(&pair, &config, HF_LINK_IP);
     for (unsigned i = 0; i < 40; i++) {
         connect_pair();
         hf_tcp_release(pair.b.e, b);
@@ -189,6 +195,7 @@ static void a_full_table_lets_the_oldest_time_wait_go(void **state)
         pair_run(&pair, HF_MS);
         drain_events();
     }
+    pair_settle(&pair);
     struct hf_stats stats;
     hf_stats(pair.b.e, &stats);
     assert_int_equal(stats.states[HF_TIME_WAIT], 16);
