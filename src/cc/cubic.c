@@ -1,6 +1,6 @@
 /*
- * CUBIC (RFC 8312, its successor draft; MAY-18): after a reduction the window follows W(t) = C (t - K)^3 + W_max, flat where the
- * last loss happened, and is never below what Reno would have reached.
+ * CUBIC (RFC 8312, its successor draft; MAY-18): after a reduction the window follows W(t) = C (t - K)^3 + W_max,
+ * flat where the last loss happened, and is never below what Reno would have reached.
  *
  * Everything is in integers: windows in bytes, times in milliseconds, C = 0.4 segments per second cubed, beta = 0.7.
  */

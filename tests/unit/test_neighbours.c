@@ -200,8 +200,8 @@ static void progress_resolves_nothing(void **state)
 
 static void a_doubted_neighbour_is_asked_at_once(void **state)
 {
-    /* TCP's retransmissions go unanswered: the hop is probed without waiting for its time to be over, and stays in use
-     * meanwhile (RFC 9293, 3.8.3; MUST-20). One that has just answered, or is not known, is not bothered. */
+    /* TCP's retransmissions go unanswered: the hop is probed without waiting for its time to be over, and stays in
+     * use meanwhile (RFC 9293, 3.8.3; MUST-20). One that has just answered, or is not known, is not bothered. */
     (void)state;
     struct hf_addr hop = host(1);
     hf_neighbours_doubt(cache, LINK, &hop, now);
@@ -244,7 +244,8 @@ static void nothing_unasked_makes_an_entry(void **state)
 
 static void a_claim_does_not_take_a_live_neighbour_over(void **state)
 {
-    /* BUG-48: who claims a neighbour's address by announcement or forged answer gets nothing while the owner answers. */
+    /* BUG-48: who claims a neighbour's address by announcement or forged answer gets nothing while the owner
+     * answers. */
     (void)state;
     know(1, mac_a);
     pass(2 * HF_SECOND);
@@ -388,7 +389,8 @@ static void a_flood_of_questions_displaces_nobody(void **state)
 
 static void a_jump_of_the_clock_ends_what_was_due(void **state)
 {
-    /* BUG-48: a clock that leaps by 50 days fires each timer once, and a question out for that long is asked again. */
+    /* BUG-48: a clock that leaps by 50 days fires each timer once, and a question out for that long is asked again.
+     */
     (void)state;
     know(1, mac_a);
     look_up(2, NULL);

@@ -19,8 +19,8 @@ static void one_text_may_fill_a_hole_and_reach_into_what_lies_beyond(void **stat
 
 static void what_was_once_in_the_window_stays_in_it(void **state)
 {
-    /* The window field counts in granules, so that after a few bytes it may say less than was promised. The promise still
-     * counts: a peer that fills the window it was offered loses nothing (RFC 7323, 2.4). */
+    /* The window field counts in granules, so that after a few bytes it may say less than was promised. The promise
+     * still counts: a peer that fills the window it was offered loses nothing (RFC 7323, 2.4). */
     (void)state;
     config.receive_buffer = 1 << 17;
     open_established();

@@ -136,8 +136,8 @@ static void the_user_timeout_is_the_connections_own_r2(void **state)
 
 static void three_retransmissions_unanswered_are_told(void **state)
 {
-    /* R1: the application hears of the trouble and may read its name, the engine is to doubt the next hop, and an ACK of
-     * something new ends it. MUST-20, MUST-47, SHLD-9, SHLD-10. */
+    /* R1: the application hears of the trouble and may read its name, the engine is to doubt the next hop, and an
+     * ACK of something new ends it. MUST-20, MUST-47, SHLD-9, SHLD-10. */
     (void)state;
     open_established();
     queue(100, 0);
