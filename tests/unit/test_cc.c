@@ -61,7 +61,8 @@ static void initial_window_by_rfc_6928(void **state)
 
 static void slow_start_doubles(void **state)
 {
-    /* Until the first loss the window grows by what is acknowledged: it doubles in a round trip, and no faster. */
+    /* Until the first loss the window grows by what is acknowledged: it doubles in a round trip, and no faster (MUST-19;
+     * RFC 5681, 3.1). */
     (void)state;
     for (int algorithm = HF_CC_CUBIC; algorithm <= HF_CC_NEWRENO; algorithm++) {
         begin((enum hf_cc_algorithm)algorithm);
@@ -226,7 +227,7 @@ static void growth_has_an_end(void **state)
 
 static void newreno_adds_a_segment_a_round(void **state)
 {
-    /* In congestion avoidance a round trip adds one segment (RFC 5681, 3.1). */
+    /* In congestion avoidance a round trip adds one segment (MUST-19; RFC 5681, 3.1). */
     (void)state;
     begin(HF_CC_NEWRENO);
     cc.ssthresh = cc.cwnd;
@@ -267,7 +268,7 @@ static void crossing_the_threshold_is_exact(void **state)
 
 static void cubic_keeps_seven_tenths(void **state)
 {
-    /* A loss leaves beta = 0.7 of the window (RFC 9438's ancestor, 4.6). */
+    /* A loss leaves beta = 0.7 of the window (MAY-18; RFC 9438's ancestor, 4.6). */
     (void)state;
     begin(HF_CC_CUBIC);
     cc.cwnd = 1000 * MSS;

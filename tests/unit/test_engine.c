@@ -107,7 +107,8 @@ static void a_port_without_listener_answers_with_a_reset(void **state)
 
 static void both_families_and_ethernet_carry_a_connection(void **state)
 {
-    /* The neighbour is found by ARP, or by solicitation over IPv6, while the SYN waits. */
+    /* The neighbour is found by ARP (RFC 826), or by solicitation over IPv6 (RFC 4861, 7.2.4), while the SYN waits
+     * (RFC 1122, 2.3.2.2). */
     (void)state;
     const char *const addrs[] = {"192.0.2.2", "2001:db8::2"};
     struct hf_config config;
@@ -156,7 +157,7 @@ static void an_engine_can_call_itself(void **state)
 
 static void the_new_connection_takes_the_tuple_of_a_time_wait(void **state)
 {
-    /* RFC 1122, 4.2.2.13; RFC 6191: a SYN that provably is new reopens, and its numbers lie beyond the old ones. */
+    /* MAY-2, SHLD-4; RFC 6191, 2: a SYN that provably is new reopens, and its numbers lie beyond the old ones. */
     (void)state;
     connect_pair();
     struct hf_endpoint from = info_of(&pair.a, a).local, to = info_of(&pair.a, a).remote;

@@ -109,7 +109,7 @@ static void fragments_make_a_datagram_in_every_order(void **state)
 
 static void datagrams_are_told_apart(void **state)
 {
-    /* Source, destination and identification name a datagram, over IPv4 the protocol too. */
+    /* Source, destination and identification name a datagram, over IPv4 the protocol too (RFC 791, 3.2). */
     (void)state;
     struct hf_fragment other = part_v4(1, 8, 8, false);
     arrives(part_v4(1, 0, 8, true));
@@ -146,7 +146,7 @@ static void a_repeated_fragment_is_harmless(void **state)
 
 static void an_overlap_damns_the_datagram(void **state)
 {
-    /* BUG-06: partly overlapping, or repeated with other bytes: the datagram is lost with all its fragments to come. */
+    /* BUG-06: partly overlapping, or repeated with other bytes: the datagram is lost with all its fragments to come (RFC 5722, 4). */
     (void)state;
     uint8_t forged[16] = {0};
     struct hf_fragment again = part_v4(1, 0, 16, true);
@@ -212,7 +212,7 @@ static void odd_lengths_belong_to_the_last(void **state)
 
 static void tiny_first_fragments_are_refused(void **state)
 {
-    /* BUG-06: a TCP header cut in two is an attack on filters (RFC 1858, RFC 3128). */
+    /* BUG-06: a TCP header cut in two is an attack on filters (RFC 1858, 3; RFC 3128). */
     (void)state;
     struct hf_fragment in = part_v4(1, 0, 16, true);
     in.protocol = TCP;
@@ -227,7 +227,7 @@ static void tiny_first_fragments_are_refused(void **state)
 
 static void atomic_fragments_stand_alone(void **state)
 {
-    /* BUG-06: an IPv6 fragment that is the whole datagram is delivered and leaves a namesake alone (RFC 6946). */
+    /* BUG-06: an IPv6 fragment that is the whole datagram is delivered and leaves a namesake alone (RFC 6946, 4). */
     (void)state;
     arrives(part_v6(1, 0, 16, true));
     assert_int_equal(arrives(part_v6(1, 0, 40, false)), HF_ACCEPTED);
@@ -277,7 +277,7 @@ static void congestion_is_not_lost(void **state)
 
 static void an_incomplete_datagram_expires(void **state)
 {
-    /* After 30 s over IPv4 and 60 s over IPv6 a datagram is given up, quoting its first fragment if it came. */
+    /* After 30 s over IPv4 and 60 s over IPv6 a datagram is given up, quoting its first fragment if it came (RFC 1122, 3.3.2). */
     (void)state;
     struct hf_expired gone;
     hf_time began = now;

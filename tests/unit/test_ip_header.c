@@ -157,7 +157,7 @@ static void bad_checksums_are_refused(void **state)
 
 static void options_are_walked(void **state)
 {
-    /* Options mean nothing, but their lengths must lead to the header's end (BUG-07). */
+    /* Options mean nothing (MUST-50), but their lengths must lead to the header's end (BUG-07). */
     (void)state;
     static const struct {
         uint8_t options[8];

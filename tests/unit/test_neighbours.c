@@ -104,7 +104,7 @@ static bool is_at(unsigned n, const uint8_t mac[6])
 
 static void a_question_is_asked_once_and_answered(void **state)
 {
-    /* The first lookup owes one solicitation, later ones wait with it, and the answer tells and resolves. */
+    /* The first lookup owes one solicitation, later ones wait with it, and the answer tells and resolves (RFC 4861, 7.2.5). */
     (void)state;
     struct hf_solicitation s;
     struct hf_addr wanted = host(1);
@@ -127,7 +127,8 @@ static void a_question_is_asked_once_and_answered(void **state)
 
 static void silence_fails_after_three_questions(void **state)
 {
-    /* Three solicitations a second apart without an answer: failed, told, and not asked again for three seconds. */
+    /* Three solicitations a second apart without an answer: failed, told, and not asked again for three seconds (RFC 4861, 7.2.2;
+     * RFC 1122, 2.3.2.1). */
     (void)state;
     assert_int_equal(look_up(1, NULL), HF_NEIGHBOUR_WAITING);
     assert_int_equal(pass(2999 * HF_MS), 3);
@@ -156,7 +157,7 @@ static void a_failed_neighbour_that_speaks_may_be_asked_again(void **state)
 
 static void an_idle_neighbour_is_verified_when_used_again(void **state)
 {
-    /* Thirty seconds old, then used: five more seconds of grace, then a unicast probe, whose answer confirms. */
+    /* Thirty seconds old, then used: five more seconds of grace, then a unicast probe, whose answer confirms (RFC 4861, 7.3). */
     (void)state;
     struct hf_solicitation s;
     know(1, mac_a);
@@ -175,7 +176,7 @@ static void an_idle_neighbour_is_verified_when_used_again(void **state)
 
 static void progress_spares_the_probe(void **state)
 {
-    /* TCP's progress over a neighbour is proof enough that it is there (RFC 4861, 7.3.1). */
+    /* TCP's progress over a neighbour is proof enough that it is there (RFC 4861, 7.3, 7.3.1). */
     (void)state;
     struct hf_addr hop = host(1);
     know(1, mac_a);

@@ -98,7 +98,7 @@ static void offset_beyond_segment_is_refused(void **state)
 
 static void reserved_bits_mean_nothing(void **state)
 {
-    /* The reserved bits beside the data offset are ignored (MUST-1 is about sending them as zero). */
+    /* The reserved bits beside the data offset are ignored (RFC 9293, 3.1). */
     (void)state;
     assert_int_equal(parse_with(12, 0x8f, sizeof segment), HF_ACCEPTED);
     assert_int_equal(seg.data_len, 5);
@@ -156,7 +156,7 @@ static void writes_what_it_reads(void **state)
 
 static void writes_no_reserved_bits(void **state)
 {
-    /* The bits between data offset and control bits are sent as zero (MUST-1), whatever the header's length. */
+    /* The bits between data offset and control bits are sent as zero (RFC 9293, 3.1), whatever the header's length. */
     (void)state;
     for (uint8_t present = 0; present < 64; present++) {
         struct hf_segment out = {

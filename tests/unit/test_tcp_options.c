@@ -21,7 +21,7 @@ static enum hf_reason parse(const uint8_t *options, uint32_t len)
 
 static void none_are_fine(void **state)
 {
-    /* No options, padding only, and everything behind end-of-list mean nothing. */
+    /* No options, padding only, and everything behind end-of-list mean nothing (MUST-4). */
     (void)state;
     assert_int_equal(parse((const uint8_t *)"", 0), HF_ACCEPTED);
     assert_int_equal(opts.present, 0);
@@ -33,7 +33,7 @@ static void none_are_fine(void **state)
 
 static void reads_a_syn(void **state)
 {
-    /* The options of a usual SYN: MSS, SACK permitted, timestamps, window scale, in any order, unaligned too. */
+    /* The options of a usual SYN: MSS, SACK permitted, timestamps, window scale, in any order, unaligned too (MUST-14, MUST-64). */
     (void)state;
     assert_int_equal(PARSE(2, 4, 5, 180, 4, 2, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 3, 3, 7), HF_ACCEPTED);
     assert_int_equal(opts.present, HF_OPT_MSS | HF_OPT_SACK_OK | HF_OPT_TIMESTAMPS | HF_OPT_WSCALE);
@@ -228,7 +228,7 @@ static void writes_a_syn_as_linux_does(void **state)
 
 static void writes_sack_in_the_space_there_is(void **state)
 {
-    /* With timestamps three blocks fit into 40 bytes, without them four; more are left out (BUG-39). */
+    /* With timestamps three blocks fit into 40 bytes, without them four; more are left out (RFC 2018, 3; BUG-39). */
     (void)state;
     uint8_t out[60];
     for (uint8_t sacks = 0; sacks <= 4; sacks++)
