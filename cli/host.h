@@ -128,7 +128,8 @@ struct host_part {
     void (*turn)(void *self, hf_time now, const struct pollfd *fds, unsigned count);
     /* The end has been asked for: close listeners and connections, gracefully. Told once. */
     void (*stop)(void *self);
-    /* True when this part has nothing more to do. The run ends when every part that has this function says so. */
+    /* True when this part has nothing more to do, which after `stop` must come. The run ends when every part that
+     * has this function says so; at the end it is waited for, as connections are. */
     bool (*is_over)(void *self);
     /* The host is being closed: free what is yours. The engine is still there. */
     void (*close)(void *self);
@@ -147,6 +148,7 @@ struct host {
     struct host_options options;
     struct hf_engine *engine;
     struct hf_driver *driver; /* the outermost wrapper */
+    struct hf_driver *tee;    /* among the wrappers, or NULL */
     hf_link link;
     char device[32]; /* its name; "memory" when there is none */
     hf_time started_at;
@@ -155,6 +157,7 @@ struct host {
     struct host *peer;  /* the other end, when joined in memory; else NULL */
     struct host_part parts[HOST_PARTS];
     unsigned part_count;
+    unsigned first_fd[HOST_PARTS], fd_count[HOST_PARTS]; /* which of the descriptors waited for are whose */
     enum host_phase phase;
     hf_time phase_ends_at;
     unsigned signals; /* how often SIGINT or SIGTERM came */

@@ -32,12 +32,13 @@ int netns_open(struct netns *ns, const struct host_options *o, struct hf_driver 
 /* The engine is ready: lets the child become PROGRAM. */
 void netns_start(struct netns *ns);
 
-/* After SIGCHLD: notes whether PROGRAM has ended. */
+/* After SIGCHLD: notes whether PROGRAM has ended, and reaps what it left behind. */
 void netns_reap(struct netns *ns);
 
 /* Sends PROGRAM a signal, if it runs. */
 void netns_signal(struct netns *ns, int signal);
 
+/* Ends whatever still runs in there. */
 void netns_close(struct netns *ns);
 
 #endif
