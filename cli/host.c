@@ -7,7 +7,9 @@
 #define _GNU_SOURCE
 #include "host.h"
 
+#include "control.h"
 #include "usage.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -154,6 +156,15 @@ static void start(struct host *h, const struct host_options *o)
     h->now = h->started_at;
 }
 
+/* The ladder is the outermost wrapper; the control socket a part like any other. */
+static int add_watchers(struct host *h)
+{
+    int status = h->options.ladder ? watch_add(h) : 0;
+    if (status == 0 && !h->options.no_control)
+        control_add(h);
+    return status;
+}
+
 int host_open(struct host *h, const struct host_options *o)
 {
     start(h, o);
@@ -168,6 +179,8 @@ int host_open(struct host *h, const struct host_options *o)
         status = add_link(h, &o->ours, &o->theirs);
     if (status == 0)
         status = open_signals(h);
+    if (status == 0)
+        status = add_watchers(h);
     if (status != 0)
         host_close(h);
     return status;
@@ -198,6 +211,8 @@ int host_open_pair(struct host *a, struct host *b, const struct host_options *o)
         status = add_link(a, &o->ours, &o->theirs) || add_link(b, &o->theirs, &o->ours) ? EXIT_FAILED : 0;
     if (status == 0)
         status = open_signals(a);
+    if (status == 0)
+        status = add_watchers(a);
     if (status != 0)
         host_close(a);
     return status;
