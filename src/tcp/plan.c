@@ -95,7 +95,7 @@ static bool plan_repair(const struct hf_tcp_shared *sh, const struct hf_tcp *c, 
     plan->seq = run->from;
     plan->len = HF_MIN(data_len, most);
     plan->fin = plan->len == data_len && hf_seq_gt(run->to, data_end);
-    plan->psh = true;
+    plan->psh = plan->len > 0;
     plan->again = true;
     return true;
 }
@@ -144,8 +144,9 @@ static bool plan_new_data(const struct hf_tcp_shared *sh, const struct hf_tcp *c
     plan->why = s->recovery == HF_OPEN && s->dup_acks > 0 ? HF_WHY_LIMITED_TRANSMIT : HF_WHY_DATA;
     plan->seq = c->snd.nxt;
     plan->len = len;
-    plan->psh = hf_seq_lt_le(c->snd.nxt, s->push, end); /* MUST-61; the last push stands for all: SHLD-27 */
     plan->fin = (c->flags & HF_TF_FIN_QUEUED) && len == hf_unsent(c, s);
+    /* MUST-61; the last push stands for all: SHLD-27 */
+    plan->psh = plan->fin || hf_seq_lt_le(c->snd.nxt, s->push, end);
     return true;
 }
 
