@@ -82,7 +82,8 @@ enum {
 /*
  * SEND: copies up to `len` bytes into the send buffer. Returns how many were taken (less than len when the buffer or a
  * pool is full; HF_EV_WRITABLE follows when there is room), or HF_ERR_AGAIN when none could be, HF_ERR_CLOSING after
- * hf_tcp_shutdown or hf_tcp_close, or the error that ended the connection.
+ * hf_tcp_shutdown or hf_tcp_close, or the error that ended the connection. With `len` 0 nothing is copied, and without
+ * HF_SEND_MORE what an earlier HF_SEND_MORE held back goes out.
  */
 int64_t hf_tcp_send(struct hf_engine *e, hf_conn conn, const void *data, size_t len, unsigned flags);
 

@@ -156,8 +156,12 @@ int64_t hf_call_send(struct hf_tcp_shared *sh, struct hf_tcp *c, const uint8_t *
     int error = send_error(c);
     if (error != HF_OK)
         return error;
-    if (len == 0)
+    if (len == 0) { /* nothing more, perhaps: what HF_SEND_MORE held back may go */
+        struct hf_tcp_sending *held = hf_tcp_sending_of(sh, c);
+        if (held != NULL)
+            queued(sh, c, held, 0, flags);
         return 0;
+    }
     struct hf_tcp_sending *s = hf_attach_sending(sh, c);
     if (s == NULL) {
         c->flags |= HF_TF_SOUGHT_ROOM;
