@@ -504,7 +504,7 @@ static int64_t ready(struct pkt_running *run, const struct pkt_socket *socket)
         bits |= POLLHUP;
     if (is_over && info.error != HF_OK && !socket->error_was_told)
         bits |= POLLERR;
-    if (socket->has_urgent && info.receive_queue > 0)
+    if (info.urgent_ahead > 0)
         bits |= POLLPRI;
     return bits;
 }

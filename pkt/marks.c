@@ -107,6 +107,9 @@ static void check_state(struct pkt_running *run, const struct pkt_event *event)
     if (state != mark->state && !is_listening)
         pkt_running_fail(run, event->line, "expected  %s\n  happened  %s", event->text, hf_state_text(state));
     check_end(run, event, found, &info);
+    if (mark->has_advice && (!found || info.soft_error != mark->advice))
+        pkt_running_fail(run, event->line, "expected  %s\n  happened  advice %s", event->text,
+                         hf_reason_name(found ? info.soft_error : HF_REASON_NONE));
 }
 
 static void check_sends_nothing(struct pkt_running *run, const struct pkt_event *event)

@@ -110,7 +110,7 @@ static bool parse_drop(struct pkt_parser *p, struct pkt_words *words, struct pkt
     return expect_end(p, words, line);
 }
 
-/* state NAME [error NAME] [ended NAME] */
+/* state NAME [error NAME] [ended NAME] [advice NAME] */
 static bool parse_state(struct pkt_parser *p, struct pkt_words *words, struct pkt_mark *mark, unsigned line)
 {
     mark->kind = PKT_STATE;
@@ -128,6 +128,13 @@ static bool parse_state(struct pkt_parser *p, struct pkt_words *words, struct pk
         mark->ended = reason_of("EDGE_", words->word);
         if (mark->ended == HF_REASON_NONE)
             return pkt_parser_fail(p, line, "there is no reason EDGE_%s", words->word);
+        pkt_words_next(words);
+    }
+    if (pkt_words_take(words, "advice")) {
+        mark->has_advice = true;
+        mark->advice = reason_of("ADVICE_", words->word);
+        if (mark->advice == HF_REASON_NONE)
+            return pkt_parser_fail(p, line, "there is no reason ADVICE_%s", words->word);
         pkt_words_next(words);
     }
     return expect_end(p, words, line);

@@ -135,14 +135,6 @@ static void on_sent(void *arg, const struct pkt_sent *sent)
     pkt_packet_left(arg, sent);
 }
 
-static void on_event(void *arg, const struct hf_event *event)
-{
-    struct pkt_running *run = arg;
-    for (unsigned i = 0; i < run->socket_count; i++)
-        if (hf_conn_equal(run->socket[i].conn, event->conn) && (event->fresh & HF_EV_URGENT))
-            run->socket[i].has_urgent = true;
-}
-
 /* An event that does not wait for the engine: time passes up to it. False when its time is over already. */
 static bool wait_for(struct pkt_running *run, const struct pkt_event *event)
 {
@@ -259,7 +251,6 @@ bool pkt_run(const struct pkt_script *script, const struct pkt_run_options *opti
         pkt_running_fail(run, 1, "no engine can be made with this configuration");
     run->base = run->traced_at = run->world.now;
     run->world.on_sent = on_sent;
-    run->world.on_event = on_event;
     run->world.arg = run;
     unsigned line = 1;
     for (unsigned i = 0; i < script->count && !pkt_running_failed(run); i++) {

@@ -22,7 +22,6 @@ struct pkt_socket {
     bool is_nonblocking, reuses_address, is_corked, lingers, reading_is_shut;
     bool error_was_told;   /* how it ended was reported once: from then on it is just closed */
     bool connect_was_told; /* a connect said that it is done */
-    bool has_urgent;
     int linger_s;
     uint64_t read; /* bytes */
 };

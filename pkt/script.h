@@ -105,9 +105,10 @@ struct pkt_mark {
     enum pkt_mark_kind kind;
     enum hf_reason reason; /* PKT_WHY, PKT_DROP (HF_ACCEPTED: nothing was dropped) */
     enum hf_state state;
-    bool has_error, has_ended, has_until;
+    bool has_error, has_ended, has_advice, has_until;
     enum hf_error error;
     enum hf_reason ended;
+    enum hf_reason advice; /* the last ICMP advice that ended nothing */
     struct pkt_time until;
 };
 

@@ -87,23 +87,23 @@ static void check(struct pkt_world *world)
         world->wrong = hf_tcp_check(world->engine, conn);
 }
 
-static void tell_events(struct pkt_world *world)
+/* The application of a script polls; but events have to be taken, as every application does. */
+static void take_events(struct pkt_world *world)
 {
     struct hf_event event;
     while (hf_event(world->engine, &event))
-        if (world->on_event)
-            world->on_event(world->arg, &event);
+        ;
 }
 
 void pkt_world_settle(struct pkt_world *world)
 {
     struct hf_frame frame = {.data = world->buffer, .cap = PKT_FRAME_MAX};
-    tell_events(world);
+    take_events(world);
     while (hf_output(world->engine, world->now, &frame)) {
         keep(world, &frame);
         frame = (struct hf_frame){.data = world->buffer, .cap = PKT_FRAME_MAX};
     }
-    tell_events(world);
+    take_events(world);
     check(world);
 }
 

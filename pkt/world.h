@@ -27,9 +27,7 @@ struct pkt_world {
     struct pkt_sent *sent; /* all that ever left; those from `taken` on were not expected yet */
     unsigned sent_count, taken;
     const char *wrong; /* the first invariant that was broken, or NULL */
-    /* Told of each frame as it leaves, and of each event. */
-    void (*on_sent)(void *arg, const struct pkt_sent *sent);
-    void (*on_event)(void *arg, const struct hf_event *event);
+    void (*on_sent)(void *arg, const struct pkt_sent *sent); /* told of each frame as it leaves; NULL: nobody */
     void *arg;
     void *memory;
     size_t memory_len;
@@ -42,7 +40,7 @@ void pkt_world_close(struct pkt_world *world);
 
 /* Takes in one frame now; what it causes leaves at once. Returns the verdict. */
 enum hf_reason pkt_world_input(struct pkt_world *world, uint8_t *data, uint32_t len);
-/* After a call: what it caused leaves, events are told, invariants are checked. */
+/* After a call: what it caused leaves, events are taken, invariants are checked. */
 void pkt_world_settle(struct pkt_world *world);
 /* Moves to the engine's next deadline, or to `until` when that is earlier. True when `until` has been reached. */
 bool pkt_world_step(struct pkt_world *world, hf_time until);
