@@ -31,6 +31,7 @@ struct hf_config {
     uint32_t max_paths;       /* 256; destinations whose path MTU differs from the link's */
     uint32_t max_fragments;   /* 16; datagrams being reassembled at once (each holds one 64 KiB buffer) */
     uint32_t max_replies;     /* 256; stateless answers (resets, ICMP, ARP, ND) waiting for output */
+    uint32_t max_fast_open;   /* 64; destinations whose Fast Open cookie is remembered; 0..4096 */
     uint32_t max_history;     /* 0 = off; entries of the engine-wide history ring (observe.h) */
 
     /* Secrets. The seed MUST be unpredictable where attackers can reach the engine: 16 bytes from the system. */
@@ -60,6 +61,7 @@ struct hf_config {
     bool window_scaling; /* true */
     bool timestamps;     /* true */
     bool sack;           /* true */
+    bool fast_open;      /* false; TCP Fast Open (RFC 7413) for those that ask for it (struct hf_tcp_options) */
     uint8_t cc;          /* enum hf_cc_algorithm; HF_CC_CUBIC */
     uint16_t initial_window; /* 10 segments (RFC 6928) */
     uint32_t challenge_ack_limit; /* 1000 a second, randomised, engine-wide; per connection 1 per 500 ms (RFC 5961, 7) */

@@ -70,6 +70,7 @@
     X(WHY, RETRANSMIT_TIMEOUT, "retransmission timer", "RFC 6298 5.4")                                                 \
     X(WHY, RETRANSMIT_FAST, "fast retransmit", "RFC 5681 3.2")                                                         \
     X(WHY, LIMITED_TRANSMIT, "limited transmit", "RFC 3042")                                                           \
+    X(WHY, FAST_OPEN_REFUSED, "data of the SYN, not taken with it", "RFC 7413 4.2.1")                                  \
     X(WHY, LOSS_PROBE, "tail loss probe", "RFC 8985 7.3")                                                              \
     X(WHY, WINDOW_PROBE, "zero-window probe", "RFC 9293 3.8.6.1")                                                      \
     X(WHY, KEEP_ALIVE, "keep-alive probe", "RFC 9293 3.8.4")                                                           \
@@ -133,6 +134,7 @@
     X(ADVICE, PACKET_TOO_BIG, "ICMP path MTU", "RFC 1191; RFC 8201")                                                   \
     X(ADVICE, SILENCE, "three retransmissions unanswered", "RFC 9293 3.8.3; SHLD-9")                                   \
     X(ADVICE, SOURCE_QUENCH, "ICMP source quench, ignored", "MUST-55; RFC 6633")                                       \
+    X(ADVICE, FAST_OPEN_EATEN, "a SYN with the Fast Open option got lost, one without did not", "RFC 7413 4.1.3")       \
     X(ADVICE, PROHIBITED, "ICMP administratively prohibited", "RFC 1812 5.2.7.1")                                      \
     /* limits met */                                                                                                   \
     X(LIMIT, CONNECTIONS, "max_connections", "config.h")                                                               \

@@ -24,6 +24,9 @@ struct hf_tcp_options {
     uint32_t receive_buffer;   /* 0 = the engine's; bytes */
     bool urgent_inline;        /* always true in effect (RFC 6093, 6); kept so that the choice is visible */
     uint8_t traffic_class;     /* DSCP in the upper six bits; best set once (SHLD-23) */
+    uint16_t fast_open;        /* with config.fast_open. Listener: most connections at once that carry data before their
+                                  handshake is over, 0 = none. Active: not 0 = what is queued before the first hf_output
+                                  goes with the SYN. A duplicated SYN may deliver its data twice (RFC 7413, 2.1) */
     bool defer;                /* listener: a SYN is not answered before hf_tcp_answer says how */
     uint64_t user;             /* the application's own word, returned with each event */
 };
@@ -147,6 +150,7 @@ struct hf_tcp_info {
     uint32_t in_flight, cwnd, ssthresh, mss, send_window, receive_window, rto_ms, srtt_us, rttvar_us, retransmits;
     uint8_t send_scale, receive_scale;
     bool timestamps, sack;
+    bool fast_open;            /* data went with the SYN and was taken */
     hf_link link;
 };
 

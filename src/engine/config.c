@@ -20,6 +20,7 @@ void hf_config_defaults(struct hf_config *config)
         .max_paths = 256,
         .max_fragments = 16,
         .max_replies = 256,
+        .max_fast_open = 64,
         .msl_ns = 30 * HF_SECOND,
         .rto_initial_ns = HF_SECOND,
         .rto_min_ns = 200 * HF_MS,
@@ -66,7 +67,8 @@ static bool limits_are_acceptable(const struct hf_config *c)
            between(1, c->max_sent, most) && between(1, c->max_links, 1024) && between(1, c->max_addresses, 65536) &&
            between(0, c->max_routes, 65536) && between(1, c->max_neighbours, 1 << 24) &&
            between(0, c->max_paths, 1 << 24) && between(0, c->max_fragments, 65536) &&
-           between(1, c->max_replies, 65536) && between(0, c->max_history, 1 << 24);
+           between(1, c->max_replies, 65536) && between(0, c->max_history, 1 << 24) &&
+           between(0, c->max_fast_open, 4096);
 }
 
 bool hf_config_is_acceptable(const struct hf_config *c)

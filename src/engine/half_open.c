@@ -66,7 +66,8 @@ void hf_half_open_forget(struct hf_engine *e, uint32_t listener)
 
 static bool has_room(const struct hf_engine *e, const struct hf_listener *listener, enum hf_place place)
 {
-    return listener->half_open < 2 * listener->backlog && hf_pool_available(&e->small[place - HF_AT_HALF_OPEN_V4]) > 0;
+    return listener->half_open < 2 * listener->backlog &&
+           hf_pool_available(&e->small[place - HF_AT_HALF_OPEN_V4]) > 0;
 }
 
 /* The oldest of those that were asked most often and did not answer makes room: no real client is that slow. */
@@ -95,6 +96,25 @@ static void answer_with_cookie(struct hf_engine *e, struct hf_tcp *c, const stru
     e->cookies_until = hf_time_add(e->tcp.now, COOKIE_LIFE);
 }
 
+/* RFC 7413, 4.2.2 and 5.1: a good cookie, text, and not too many of these at once. */
+static bool is_fast_open(struct hf_engine *e, const struct hf_listener *listener, struct hf_tcp *c,
+                         const struct hf_segment *seg)
+{
+    return listener->options.fast_open > 0 && hf_fast_open_syn(&e->tcp, c, seg) && seg->data_len > 0 &&
+           listener->fast_opens < listener->options.fast_open && listener->waiting < listener->backlog &&
+           hf_pool_available(&e->tcp.connections) > 0;
+}
+
+/* Such a child is whole from the start: its listener hands it out at once. */
+static void begin_fast(struct hf_engine *e, const struct hf_hop *hop, bool may_fragment,
+                       const struct hf_segment *seg)
+{
+    struct hf_tcp *c = hf_connection_unfolded(e, hop, may_fragment);
+    hf_fast_open_accept(&e->tcp, c, seg);
+    hf_listener_at(e, c->listener)->fast_opens++;
+    hf_settle(e, c);
+}
+
 enum hf_reason hf_half_open_begin(struct hf_engine *e, uint32_t index, const struct hf_arrival *in,
                                   const struct hf_segment *seg, const hf_seq *old_nxt)
 {
@@ -121,9 +141,14 @@ enum hf_reason hf_half_open_begin(struct hf_engine *e, uint32_t index, const str
     if (old_nxt != NULL)
         hf_begin_beyond(c, *old_nxt);
     c->listener = index;
+    bool fast = is_fast_open(e, listener, c, seg);
     uint64_t note = hf_note_arrival(e, c, in, seg, HF_LISTEN);
     hf_listen_spawn(&e->tcp, listener, c, seg);
     hf_note_verdict(&e->tcp, note, c, HF_ACCEPTED);
+    if (fast) {
+        begin_fast(e, &hop, path.may_fragment, seg);
+        return HF_ACCEPTED;
+    }
     hf_reply_debts(e, c, in);
     keep(e, hf_small_new(e, place), c);
     return HF_ACCEPTED;
@@ -176,13 +201,14 @@ enum hf_reason hf_half_open_arrives(struct hf_engine *e, uint32_t slot, const st
     return verdict.why;
 }
 
-bool hf_cookie_arrives(struct hf_engine *e, uint32_t index, const struct hf_arrival *in, const struct hf_segment *seg,
-                       enum hf_reason *why)
+bool hf_cookie_arrives(struct hf_engine *e, uint32_t index, const struct hf_arrival *in,
+                       const struct hf_segment *seg, enum hf_reason *why)
 {
     struct hf_listener *listener = hf_listener_at(e, index);
     struct hf_hop hop;
     bool expected = e->tcp.config.syn_cookies != HF_SYN_COOKIES_OFF && hf_time_before(e->tcp.now, e->cookies_until);
-    if (!expected || (seg->flags & (HF_TCP_ACK | HF_TCP_SYN | HF_TCP_RST)) != HF_TCP_ACK || !hf_way_back(e, in, &hop))
+    if (!expected || (seg->flags & (HF_TCP_ACK | HF_TCP_SYN | HF_TCP_RST)) != HF_TCP_ACK ||
+        !hf_way_back(e, in, &hop))
         return false;
     struct hf_tcp_path path = {{in->ip.dst, seg->dst_port}, {in->ip.src, seg->src_port}, .link = hop.link};
     struct hf_tcp *c = hf_unfold_onto(e, &path, &listener->options);

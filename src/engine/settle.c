@@ -95,7 +95,8 @@ struct hf_tcp *hf_accept_next(struct hf_engine *e, struct hf_listener *listener)
         listener->accept_last = HF_NONE;
     listener->waiting--;
     c->own.phase = HF_PHASE_OURS;
-    c->listener = HF_NONE;
+    if (!hf_listen_is_fast_open(c))
+        c->listener = HF_NONE;
     return c;
 }
 
@@ -103,7 +104,8 @@ struct hf_tcp *hf_accept_next(struct hf_engine *e, struct hf_listener *listener)
  * the application learns how it ended (BUG-47). */
 static void settle_child(struct hf_engine *e, struct hf_tcp *c)
 {
-    if (c->own.phase != HF_PHASE_HALF_OPEN || (c->state == HF_SYN_RECEIVED && !hf_listen_is_offer(c)))
+    bool is_early = hf_listen_is_offer(c) || hf_listen_is_fast_open(c); /* handed out before its handshake is over */
+    if (c->own.phase != HF_PHASE_HALF_OPEN || (c->state == HF_SYN_RECEIVED && !is_early))
         return;
     struct hf_listener *listener = hf_listener_at(e, c->listener);
     if (c->state != HF_CLOSED) {
@@ -114,6 +116,20 @@ static void settle_child(struct hf_engine *e, struct hf_tcp *c)
     c->own.phase = HF_PHASE_OURS;
     c->listener = HF_NONE;
     c->flags |= HF_TF_RELEASED;
+}
+
+/* The handshake of a Fast Open is over: its listener may have another one (RFC 7413, 5.1). */
+static void settle_fast_open(struct hf_engine *e, struct hf_tcp *c)
+{
+    const uint32_t both = HF_TF_FAST_OPEN | HF_TF_PASSIVE;
+    if ((c->flags & both) != both || c->state == HF_SYN_RECEIVED)
+        return;
+    c->flags &= ~(uint32_t)HF_TF_FAST_OPEN;
+    if (c->listener == HF_NONE)
+        return;
+    hf_listener_at(e, c->listener)->fast_opens--;
+    if (c->own.phase == HF_PHASE_OURS)
+        c->listener = HF_NONE;
 }
 
 static void abandon(struct hf_engine *e, struct hf_tcp *c)
@@ -130,10 +146,18 @@ void hf_listener_abandon(struct hf_engine *e, uint32_t index)
     while ((c = hf_accept_next(e, listener)) != NULL)
         abandon(e, c);
     hf_half_open_forget(e, index);
-    for (uint32_t slot = 0; slot < e->tcp.connections.fresh && listener->half_open > 0; slot++) {
+    for (uint32_t slot = 0; slot < e->tcp.connections.fresh; slot++) {
+        if (listener->half_open == 0 && listener->fast_opens == 0)
+            return;
         c = hf_record(e, slot);
-        if (c->own.generation != 0 && c->own.phase == HF_PHASE_HALF_OPEN && c->listener == index)
+        if (c->own.generation == 0 || c->listener != index)
+            continue;
+        if (c->own.phase == HF_PHASE_HALF_OPEN) {
             abandon(e, c);
+        } else {
+            c->listener = HF_NONE; /* a Fast Open that was handed out already is the application's */
+            listener->fast_opens--;
+        }
     }
 }
 
@@ -220,6 +244,7 @@ static void settle_events(struct hf_engine *e, struct hf_tcp *c)
 void hf_settle(struct hf_engine *e, struct hf_tcp *c)
 {
     settle_child(e, c);
+    settle_fast_open(e, c);
     settle_events(e, c);
     if (c->state == HF_CLOSED) {
         if (c->own.in_table)

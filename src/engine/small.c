@@ -11,7 +11,10 @@ static struct hf_pool *pool_of(const struct hf_engine *e, enum hf_place place)
     return (struct hf_pool *)(uintptr_t)&e->small[place - HF_AT_HALF_OPEN_V4];
 }
 
-static bool is_half_open(enum hf_place place) { return place == HF_AT_HALF_OPEN_V4 || place == HF_AT_HALF_OPEN_V6; }
+static bool is_half_open(enum hf_place place)
+{
+    return place == HF_AT_HALF_OPEN_V4 || place == HF_AT_HALF_OPEN_V6;
+}
 
 static uint32_t fixed_len(enum hf_place place)
 {
@@ -42,7 +45,8 @@ void hf_small_free(struct hf_engine *e, uint32_t slot)
 hf_conn hf_small_handle(const struct hf_engine *e, uint32_t slot)
 {
     enum hf_place place = hf_place_of(e, slot);
-    if (place < HF_AT_HALF_OPEN_V4 || place == HF_AT_NOWHERE || slot - e->first_slot[place] >= pool_of(e, place)->fresh)
+    if (place < HF_AT_HALF_OPEN_V4 || place == HF_AT_NOWHERE ||
+        slot - e->first_slot[place] >= pool_of(e, place)->fresh)
         return (hf_conn){0, 0};
     const struct hf_small *small = hf_small_at(e, slot);
     if (small->local_port == 0)
@@ -52,7 +56,8 @@ hf_conn hf_small_handle(const struct hf_engine *e, uint32_t slot)
     return (hf_conn){slot, number.n | 1};
 }
 
-void hf_small_ends_of(const struct hf_engine *e, uint32_t slot, struct hf_endpoint *local, struct hf_endpoint *remote)
+void hf_small_ends_of(const struct hf_engine *e, uint32_t slot, struct hf_endpoint *local,
+                      struct hf_endpoint *remote)
 {
     hf_small_ends(hf_small_at(e, slot), fixed_len(hf_place_of(e, slot)), local, remote);
 }

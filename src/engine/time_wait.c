@@ -107,7 +107,10 @@ hf_seq hf_time_wait_take(struct hf_engine *e, uint32_t slot)
 /* ---- time ---- */
 
 /* A millisecond more than 2 MSL, since the record knows no finer: never early. */
-static uint64_t whole_life_ms(const struct hf_engine *e) { return (uint64_t)(2 * e->tcp.config.msl_ns / HF_MS) + 1; }
+static uint64_t whole_life_ms(const struct hf_engine *e)
+{
+    return (uint64_t)(2 * e->tcp.config.msl_ns / HF_MS) + 1;
+}
 
 void hf_time_wait_advance(struct hf_engine *e)
 {

@@ -206,7 +206,7 @@ int hf_tcp_connect(struct hf_engine *e, const struct hf_endpoint *local, const s
     struct hf_tcp *c = hf_connection_new(e, &path, &hop, options != NULL ? options : &defaults);
     if (taken != HF_NONE)
         hf_begin_beyond(c, old_nxt);
-    hf_call_open(&e->tcp, c);
+    hf_call_open(&e->tcp, c, options != NULL && options->fast_open > 0);
     *conn = hf_handle(e, c);
     hf_settle(e, c);
     return HF_OK;

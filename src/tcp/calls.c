@@ -87,14 +87,15 @@ void hf_tcp_prepare(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_
     sh->states[HF_CLOSED]++;
 }
 
-void hf_call_open(struct hf_tcp_shared *sh, struct hf_tcp *c)
+void hf_call_open(struct hf_tcp_shared *sh, struct hf_tcp *c, bool fast_open)
 {
+    set_flag(c, HF_TF_FAST_OPEN, fast_open);
     c->owed |= HF_OWE_SYN;
     hf_timers_open(sh, c);
     hf_tcp_enter(sh, c, HF_SYN_SENT, HF_EDGE_OPEN_ACTIVE);
 }
 
-void hf_tcp_established(struct hf_tcp_shared *sh, struct hf_tcp *c, enum hf_reason why)
+void hf_tcp_begin_sending(struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
     uint16_t segments = sh->config.initial_window;
     if (c->flags & HF_TF_SYN_AGAIN) {
@@ -102,8 +103,12 @@ void hf_tcp_established(struct hf_tcp_shared *sh, struct hf_tcp *c, enum hf_reas
         if (c->srtt_us == 0)
             c->rto_us = HF_MAX(c->rto_us, 3000000u);
     }
-    uint32_t payload = hf_effective_mss(sh, c);
-    hf_cc_init(&c->cc, sh->config.cc, (uint16_t)payload, segments);
+    hf_cc_init(&c->cc, sh->config.cc, (uint16_t)hf_effective_mss(sh, c), segments);
+}
+
+void hf_tcp_established(struct hf_tcp_shared *sh, struct hf_tcp *c, enum hf_reason why)
+{
+    hf_tcp_begin_sending(sh, c);
     c->backoff = 0;
     hf_tcp_enter(sh, c, HF_ESTABLISHED, why);
     if (c->flags & HF_TF_FIN_QUEUED) /* CLOSE was called meanwhile, and waited: 3.10.4, SYN-RECEIVED */
@@ -409,16 +414,23 @@ void hf_call_status(const struct hf_tcp_shared *sh, const struct hf_tcp *c, stru
         .receive_scale = c->rcv_scale,
         .timestamps = c->flags & HF_TF_TIMESTAMPS,
         .sack = c->flags & HF_TF_SACK,
+        .fast_open = c->flags & HF_TF_FAST_OPEN_TAKEN,
         .link = c->link,
     };
 }
 
 /* ---- events: what is true of the connection, for the application ---- */
 
+/* May data flow? */
+static bool is_open(const struct hf_tcp *c)
+{
+    return (c->state != HF_SYN_SENT && c->state != HF_SYN_RECEIVED) || hf_is_fast_open_child(c);
+}
+
 /* After a call that took less than offered, half a buffer of room is worth a wake-up, a byte is not. */
 static bool is_writable(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
 {
-    if (send_error(c) != HF_OK || c->state == HF_SYN_SENT || c->state == HF_SYN_RECEIVED)
+    if (send_error(c) != HF_OK || !is_open(c))
         return false;
     const struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
     if (s == NULL && hf_pool_available(&sh->sending) == 0)
@@ -433,7 +445,7 @@ uint32_t hf_tcp_events(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
     uint32_t bits = 0;
     if (c->state == HF_CLOSED)
         bits |= HF_EV_CLOSED;
-    else if (c->state != HF_SYN_SENT && c->state != HF_SYN_RECEIVED)
+    else if (is_open(c))
         bits |= HF_EV_CONNECTED;
     if (hf_unread(c, r) > 0)
         bits |= HF_EV_READABLE;

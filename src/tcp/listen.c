@@ -61,6 +61,8 @@ void hf_listen_spawn(struct hf_tcp_shared *sh, struct hf_listener *listener, str
 
 bool hf_listen_is_offer(const struct hf_tcp *c) { return c->flags & HF_TF_DEFERRED; }
 
+bool hf_listen_is_fast_open(const struct hf_tcp *c) { return hf_is_fast_open_child(c); }
+
 void hf_listen_accept_offer(struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
     c->flags &= ~(uint32_t)HF_TF_DEFERRED;

@@ -34,6 +34,7 @@ void hf_options_offer(const struct hf_tcp_shared *sh, const struct hf_tcp *c, st
         opts->tsval = hf_tcp_ms(sh) + c->ts_offset;
         opts->tsecr = c->state == HF_SYN_SENT ? 0 : c->ts_recent;
     }
+    hf_fast_open_offer(sh, c, opts);
 }
 
 static void keep_if(struct hf_tcp *c, uint32_t flag, bool offered_by_peer)

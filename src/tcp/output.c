@@ -28,7 +28,7 @@ static void begin(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const 
 
 static void fill_syn(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_segment *seg)
 {
-    seg->len = 1;
+    seg->len = 1 + seg->data_len;
     seg->flags = HF_TCP_SYN;
     seg->wnd = hf_window_field(sh, c, true);
     if (c->state == HF_SYN_SENT)
@@ -66,11 +66,14 @@ static void pay_ack(struct hf_tcp *c, const struct hf_segment *seg)
     hf_timers_ack_paid(c);
 }
 
-static void pay_syn(struct hf_tcp_shared *sh, struct hf_tcp *c)
+static void pay_syn(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_tcp_plan *plan)
 {
+    hf_seq text = hf_seq_add(c->iss, 1);
     c->owed &= (uint8_t)~HF_OWE_SYN;
     if (hf_seq_eq(c->snd.nxt, c->iss))
-        c->snd.nxt = hf_seq_add(c->iss, 1);
+        c->snd.nxt = hf_seq_add(text, plan->len);
+    if (plan->len > 0)
+        (void)hf_sent_add(sh, hf_tcp_sending_of(sh, c), text, c->snd.nxt); /* Fast Open saw that there is room */
     c->retransmits += (c->flags & HF_TF_SYN_AGAIN) != 0;
     hf_timers_transmitted(sh, c);
 }
@@ -152,7 +155,8 @@ static void write_bytes(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tc
     written->len = written->header_len + seg->data_len;
     written->sum = 0;
     uint8_t *payload = out + written->header_len;
-    uint64_t at = seg->data_len > 0 ? hf_snd_offset(c, seg->seq) : 0;
+    hf_seq text = hf_seq_add(seg->seq, (seg->flags & HF_TCP_SYN) != 0);
+    uint64_t at = seg->data_len > 0 ? hf_snd_offset(c, text) : 0;
     if (skip_sum) {
         if (seg->data_len > 0)
             hf_stream_read(&s->stream, &sh->blocks, at, payload, seg->data_len);
@@ -190,7 +194,7 @@ void hf_tcp_output(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_t
     }
     pay_ack(c, seg);
     if (plan->what == HF_SEND_SYN)
-        pay_syn(sh, c);
+        pay_syn(sh, c, plan);
     else if (data)
         pay_data(sh, c, s, plan);
     if (plan->why == HF_WHY_KEEP_ALIVE)

@@ -36,7 +36,7 @@ static bool plan_rst(const struct hf_tcp *c, struct hf_tcp_plan *plan)
     return true;
 }
 
-static bool plan_syn(const struct hf_tcp *c, struct hf_tcp_plan *plan)
+static bool plan_syn(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_plan *plan)
 {
     if (!(c->owed & HF_OWE_SYN))
         return false;
@@ -45,6 +45,7 @@ static bool plan_syn(const struct hf_tcp *c, struct hf_tcp_plan *plan)
     if (c->flags & HF_TF_SYN_AGAIN)
         plan->why = HF_WHY_SYN_AGAIN;
     plan->seq = c->iss;
+    plan->len = hf_fast_open_text(sh, c);
     return true;
 }
 
@@ -213,7 +214,7 @@ static bool plan_ack(const struct hf_tcp_shared *sh, const struct hf_tcp *c, str
 static bool plan_data(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_plan *plan)
 {
     const struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
-    if (hf_syn_is_unacked(c))
+    if (hf_syn_is_unacked(c) && !hf_is_fast_open_child(c))
         return false;
     if (s != NULL && (plan_repair(sh, c, s, plan) || plan_new_data(sh, c, s, plan)))
         return true;
@@ -236,7 +237,7 @@ struct hf_tcp_plan hf_tcp_plan(const struct hf_tcp_shared *sh, const struct hf_t
     struct hf_tcp_plan plan = {.what = HF_SEND_NOTHING, .ask_at = HF_NEVER};
     if (plan_rst(c, &plan) || c->state == HF_CLOSED)
         return plan;
-    if (plan_syn(c, &plan) || plan_data(sh, c, &plan))
+    if (plan_syn(sh, c, &plan) || plan_data(sh, c, &plan))
         return plan;
     if (c->state != HF_SYN_SENT && plan_ack(sh, c, &plan))
         return plan;

@@ -17,9 +17,11 @@ void hf_tcp_shared_init(struct hf_tcp_shared *sh, struct hf_arena *arena, const 
                  sizeof(struct hf_tcp_receiving));
     hf_pool_init(&sh->sent, arena, config->max_sent, sizeof(struct hf_sent));
     hf_blocks_init(&sh->blocks, arena, config->max_blocks, config->block_len);
+    hf_pool_init(&sh->fast_open_peers, arena, config->max_fast_open, sizeof(struct hf_fast_open_peer));
     hf_pool_init(&sh->history, arena, config->max_history, sizeof(struct hf_note));
     hf_random_init(&sh->random, config->seed);
     sh->isn_key = hf_random_key(&sh->random);
     sh->timestamp_key = hf_random_key(&sh->random);
     sh->cookie_key = hf_random_key(&sh->random);
+    sh->fast_open_key = hf_random_key(&sh->random);
 }

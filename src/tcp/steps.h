@@ -50,7 +50,7 @@ static inline hf_seq hf_read_seq(const struct hf_tcp *c, const struct hf_tcp_rec
 /* Bytes queued and never sent. */
 static inline uint64_t hf_unsent(const struct hf_tcp *c, const struct hf_tcp_sending *s)
 {
-    if (s == NULL || hf_syn_is_unacked(c))
+    if (s == NULL || hf_seq_eq(c->snd.nxt, c->iss))
         return s == NULL ? 0 : s->end;
     uint64_t next = hf_snd_offset(c, c->snd.nxt);
     return next >= s->end ? 0 : s->end - next;
@@ -77,6 +77,8 @@ void hf_detach_receiving(struct hf_tcp_shared *sh, struct hf_tcp *c);
 
 /* ---- calls.c ---- */
 
+/* The congestion window is opened. */
+void hf_tcp_begin_sending(struct hf_tcp_shared *sh, struct hf_tcp *c);
 /* The handshake is complete: ESTABLISHED, or on to FIN-WAIT-1 when CLOSE was called meanwhile. */
 void hf_tcp_established(struct hf_tcp_shared *sh, struct hf_tcp *c, enum hf_reason why);
 
@@ -143,6 +145,22 @@ static inline uint32_t hf_header_overhead(const struct hf_tcp *c) { return hf_ad
 
 enum hf_reason hf_paws_check(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_segment *seg);
 void hf_paws_remember(const struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);
+
+/* ---- fast_open.c (RFC 7413) ---- */
+
+/* Active: bytes of text that go with the SYN now. */
+uint32_t hf_fast_open_text(const struct hf_tcp_shared *sh, const struct hf_tcp *c);
+/* The option, in a SYN or SYN,ACK, as far as there is one. */
+void hf_fast_open_offer(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_opts *opts);
+/* The SYN,ACK is there, SND.UNA behind our SYN: learns from it, and what it did not take of the text goes again. */
+void hf_fast_open_answered(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);
+
+/* May a passive child send though its handshake is not over? */
+static inline bool hf_is_fast_open_child(const struct hf_tcp *c)
+{
+    const uint32_t both = HF_TF_FAST_OPEN | HF_TF_PASSIVE;
+    return (c->flags & both) == both && c->state == HF_SYN_RECEIVED;
+}
 
 /* ---- isn.c ---- */
 

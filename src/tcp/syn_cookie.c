@@ -24,7 +24,10 @@ static const uint8_t scale_of[8] = {0, 0, 2, 4, 6, 7, 8, 10}; /* entry 0: no sca
 
 enum { BITS_SCALE = 0x0f, BITS_NO_SCALE = 0x0f, BITS_SACK = 0x10, BITS_MASK = 0x1f }; /* in the timestamp */
 
-static uint64_t epoch_of(const struct hf_tcp_shared *sh) { return (uint64_t)sh->now.ns / (uint64_t)EPOCH; }
+static uint64_t epoch_of(const struct hf_tcp_shared *sh)
+{
+    return (uint64_t)sh->now.ns / (uint64_t)EPOCH;
+}
 
 /* The hash under an epoch's key, of everything that identifies the handshake and of `what`. */
 static uint64_t hash(const struct hf_tcp_shared *sh, const struct hf_tcp *c, uint64_t epoch, uint8_t what)

@@ -26,13 +26,14 @@ static void take_syn(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf
 static struct hf_verdict handshake_completes(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg)
 {
     struct hf_verdict v = {.why = HF_ACCEPTED};
-    c->snd.una = seg->ack;
+    c->snd.una = hf_seq_add(c->iss, 1);
     c->owed &= (uint8_t)~HF_OWE_SYN;
     if (!(c->flags & HF_TF_SYN_AGAIN))
         hf_rtt_sample(sh, c, hf_time_since(sh->now, c->opened_at));
     hf_timers_progress(sh, c);
     hf_owe_ack(c, HF_WHY_ACK_HANDSHAKE);
     hf_tcp_established(sh, c, HF_EDGE_SYN_ACK);
+    hf_fast_open_answered(sh, c, seg);
     hf_from_sixth_check(sh, c, seg, &v);
     return v;
 }

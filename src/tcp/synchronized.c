@@ -153,7 +153,7 @@ static bool ack_of_our_syn(struct hf_tcp_shared *sh, struct hf_tcp *c, const str
         return answer(v, HF_DROP_ACK_OF_SYN, HF_WHY_RST_BAD_ACK);
     if (c->listener != HF_NONE) {
         struct hf_listener *listener = hf_pool_at(&sh->listeners, c->listener);
-        if (listener->waiting >= listener->backlog) {
+        if (listener->waiting >= listener->backlog && !hf_is_fast_open_child(c)) { /* those are in the queue already */
             listener->overflows++;
             return drop(v, HF_DROP_BACKLOG_FULL);
         }

@@ -52,8 +52,11 @@ enum {
     HF_TF_CHALLENGED = 1 << 19,  /* a challenge ACK is out; what RST answers it ends the connection for EDGE_CHALLENGED */
     HF_TF_MORE = 1 << 20,        /* the application said HF_SEND_MORE: hold a part-filled segment */
     HF_TF_STARVED = 1 << 21,     /* a pool was empty when something was to be queued or sent: look again soon */
-    HF_TF_DEFERRED = 1 << 23,    /* SYN-RECEIVED, and the SYN is not to be answered before the application says how */
     HF_TF_SYN_AGAIN = 1 << 22,   /* the SYN was retransmitted: no RTT sample from it, and RFC 6298, 5.7 */
+    HF_TF_DEFERRED = 1 << 23,    /* SYN-RECEIVED, and the SYN is not to be answered before the application says how */
+    HF_TF_FAST_OPEN = 1 << 24,   /* active: the application wants it; passive: the SYN's cookie was good (RFC 7413) */
+    HF_TF_FAST_OPEN_GRANT = 1 << 25, /* passive: the SYN,ACK brings a cookie */
+    HF_TF_FAST_OPEN_TAKEN = 1 << 26, /* text came with the SYN, and was taken */
 };
 
 /* What we owe the peer, noted by the checks and paid by output.c. In hf_tcp.owed. */
@@ -217,7 +220,22 @@ struct hf_listener {
     hf_link link; /* intercepts every destination on this link; HF_LINK_NONE: listens to `local` only */
     uint8_t on_events, in_use, is_open, news; /* in_use until released, is_open until closed */
     hf_time opened_at;
+    uint32_t fast_opens; /* children in SYN-RECEIVED whose SYN brought text (RFC 7413, 5.1) */
     uint64_t syns, established, accepted, overflows;
+};
+
+#define HF_FAST_OPEN_COOKIE_LEN 8 /* of those we give */
+
+/* A destination of active Fast Opens. */
+struct hf_fast_open_peer {
+    uint32_t spare; /* the pool's */
+    struct hf_addr addr;
+    hf_time used_at;
+    hf_time rests_until; /* the path ate a SYN: not before then */
+    uint16_t mss;        /* as it told with the cookie */
+    uint8_t eaten;       /* times in a row */
+    uint8_t cookie_len;  /* 0: it gave none yet */
+    uint8_t cookie[16];
 };
 
 /* What all connections of one engine share. It lives in the engine's block and holds no pointers. */
@@ -227,7 +245,8 @@ struct hf_tcp_shared {
     struct hf_pool connections, listeners, sending, receiving, sent;
     struct hf_blocks blocks;
     struct hf_random random;
-    struct hf_key isn_key, timestamp_key, cookie_key;
+    struct hf_pool fast_open_peers;
+    struct hf_key isn_key, timestamp_key, cookie_key, fast_open_key;
     uint32_t states[HF_STATE_COUNT]; /* LISTEN counts listeners */
     uint64_t reasons[HF_REASON_COUNT];
     struct {

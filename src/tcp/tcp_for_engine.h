@@ -28,7 +28,7 @@ struct hf_tcp_path {
 void hf_tcp_prepare(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_tcp_path *path,
                     const struct hf_tcp_options *options);
 /* Active OPEN: SYN-SENT, a SYN is owed. */
-void hf_call_open(struct hf_tcp_shared *sh, struct hf_tcp *c);
+void hf_call_open(struct hf_tcp_shared *sh, struct hf_tcp *c, bool fast_open);
 int64_t hf_call_send(struct hf_tcp_shared *sh, struct hf_tcp *c, const uint8_t *data, size_t len, unsigned flags);
 int64_t hf_call_lend_send(struct hf_tcp_shared *sh, struct hf_tcp *c, uint8_t **data);
 int hf_call_sent(struct hf_tcp_shared *sh, struct hf_tcp *c, size_t len, unsigned flags);
@@ -65,6 +65,10 @@ void hf_listen_take_syn(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct
 /* Makes the prepared record the SYN-RECEIVED child of its listener; counts listener->half_open. */
 void hf_listen_spawn(struct hf_tcp_shared *sh, struct hf_listener *listener, struct hf_tcp *c,
                      const struct hf_segment *seg);
+/* A listener's record is about to take this SYN: is its Fast Open cookie good? Notes whether a new one is to be given. */
+bool hf_fast_open_syn(const struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);
+/* Then, after hf_listen_spawn: the SYN's text is taken, and the application need not wait for the handshake. */
+void hf_fast_open_accept(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);
 /* A record that has taken a SYN gets the ISS that is a cookie (syn_cookie.c): its SYN,ACK says all there is to remember. */
 void hf_syn_cookie_bake(const struct hf_tcp_shared *sh, struct hf_tcp *c);
 /* Does this ACK bring a cookie of ours back? Then the record, just prepared, with its listener set, is the SYN-RECEIVED
@@ -72,6 +76,8 @@ void hf_syn_cookie_bake(const struct hf_tcp_shared *sh, struct hf_tcp *c);
 bool hf_syn_cookie_taste(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);
 /* A child whose SYN waits for the application's answer (struct hf_tcp_options, defer), and the two kinds of answer. */
 bool hf_listen_is_offer(const struct hf_tcp *c);
+/* A child of a Fast Open whose handshake is not over. */
+bool hf_listen_is_fast_open(const struct hf_tcp *c);
 void hf_listen_accept_offer(struct hf_tcp_shared *sh, struct hf_tcp *c);
 void hf_listen_decline_offer(struct hf_tcp_shared *sh, struct hf_tcp *c, bool with_rst);
 /* TIME-WAIT: may this SYN reopen the tuple (RFC 6191; RFC 1122, 4.2.2.13)? The engine asks before it hands the record the

@@ -180,7 +180,7 @@ static inline void passes(hf_ns time)
 static inline void open_syn_sent(void)
 {
     make_connection();
-    hf_call_open(shared, conn);
+    hf_call_open(shared, conn, false);
     assert_int_equal(sends_all(), 1);
 }
 static inline void open_established(void)

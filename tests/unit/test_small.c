@@ -55,8 +55,8 @@ static enum hf_reason inject(const char *from, const struct hf_segment *seg)
     ip.is_v4 = hf_addr_is_v4(&ip.src);
     ip.dst = ip.is_v4 ? pair_addr("192.0.2.2") : pair_addr("2001:db8::2");
     uint32_t at = hf_ip_header_len(ip.is_v4), len = hf_tcp_write(seg, packet + at);
-    uint16_t sum = hf_sum_finish(
-        hf_sum_add(hf_sum(packet + at, len), hf_sum_pseudo(&ip.src, &ip.dst, HF_PROTOCOL_TCP, len)));
+    uint16_t sum =
+        hf_sum_finish(hf_sum_add(hf_sum(packet + at, len), hf_sum_pseudo(&ip.src, &ip.dst, HF_PROTOCOL_TCP, len)));
     memcpy(packet + at + 16, &sum, sizeof sum);
     hf_ip_write(&ip, len, packet);
     struct hf_frame frame = {.data = packet, .len = at + len, .link = pair.b.link};
@@ -281,8 +281,13 @@ static void time_wait_at_rest_answers_like_a_whole_record(void **state)
     assert_true(next_from_b(&answer));
     assert_true(answer.flags & HF_TCP_FIN);
     struct hf_segment fin = {
-        .src_port = 5000, .dst_port = 80, .seq = hf_seq_of(1001), .ack = hf_seq_add(iss, 2), .len = 1,
-        .flags = HF_TCP_FIN | HF_TCP_ACK, .wnd = 1000,
+        .src_port = 5000,
+        .dst_port = 80,
+        .seq = hf_seq_of(1001),
+        .ack = hf_seq_add(iss, 2),
+        .len = 1,
+        .flags = HF_TCP_FIN | HF_TCP_ACK,
+        .wnd = 1000,
     };
     assert_int_equal(inject("192.0.2.77", &fin), HF_ACCEPTED);
     struct hf_event event;
