@@ -14,7 +14,7 @@ MAKEFLAGS += --no-print-directory
 FORMATTED = $(shell git ls-files --cached --others --exclude-standard \
               $(foreach folder,drivers pkt cli run sim sockets examples fuzz bench tests,'$(folder)/*.[ch]'))
 
-.PHONY: run test build setup interop interop-short fuzz fuzz-short bench lint layers purity style fmt fmt-check clean help
+.PHONY: run test build setup interop interop-short fuzz fuzz-short bench bench-tun lint layers purity style fmt fmt-check clean help
 .DEFAULT_GOAL := help
 
 # $(call compile,PRESET) configures when it must and builds. Compilers' words are shown only when they have any.
@@ -68,10 +68,13 @@ fuzz-short: setup ## The same for three seconds each.
 	$(call compile,fuzz)
 	@tools/fuzz 3
 
-bench: setup ## Measures Handfast beside lwIP and others; tables here, build/bench/*.json for machines.
+bench: setup ## Measures Handfast in memory, beside lwIP and no TCP at all; build/bench/memory.json is for machines.
 	$(call compile,release)
-	@mkdir -p build/bench
-	@for program in build/release/bench/bench_*; do "$$program" $(ARGS) || exit 1; done
+	@build/release/bench/bench_memory $(ARGS)
+
+bench-tun: setup ## The same over a TUN, beside the host kernel (root): build/bench/tun.json.
+	$(call compile,release)
+	@build/release/bench/bench_tun $(ARGS)
 
 lint: setup layers purity style fmt-check ## Checks layers, purity, style and layout.
 
