@@ -46,6 +46,7 @@ static bool came_before(struct numbers *n, const struct hf_note *note)
         return end != note->seq;
     n->in_end = end;
     n->has_in_end = true;
+    n->has_in_fin = note->flags & TCP_FIN;
     return false;
 }
 
@@ -132,7 +133,17 @@ static enum ink label_ink(const struct hf_note *note)
 
 /* ---- the words ---- */
 
-static void say_why(const struct hf_note *note, struct row *row)
+/* In the engine one reason covers all that is acknowledged at once, and a FIN may ride on the last data. */
+static const char *why_text(const struct numbers *n, const struct hf_note *note)
+{
+    if (note->why == HF_WHY_ACK_NOW)
+        return n->has_in_fin && note->ack == n->in_end ? "acknowledges the FIN" : "hole opened or filled";
+    if (note->why == HF_WHY_DATA && (note->flags & TCP_FIN))
+        return "last data, and close";
+    return hf_reason_text(note->why);
+}
+
+static void say_why(const struct numbers *n, const struct hf_note *note, struct row *row)
 {
     char text[128];
     if (segment_was_dropped(note)) {
@@ -140,7 +151,7 @@ static void say_why(const struct hf_note *note, struct row *row)
         row_say(row, NO_STATE, INK_BAD, text);
     } else if (note->kind == HF_NOTE_OUT) {
         enum ink ink = note->flags & TCP_RST ? INK_BAD : INK_FAINT;
-        row_say(row, NO_STATE, is_retransmission(note) ? INK_AGAIN : ink, hf_reason_text(note->why));
+        row_say(row, NO_STATE, is_retransmission(note) ? INK_AGAIN : ink, why_text(n, note));
     } else if (row->look == LOOK_AGAIN) {
         row_say(row, NO_STATE, INK_AGAIN, "sent again");
     }
@@ -154,5 +165,5 @@ void segment_row(struct numbers *n, const struct hf_note *note, bool has_window,
     row->ink = label_ink(note);
     row->left = NO_STATE;
     label_segment(n, note, has_window, row);
-    say_why(note, row);
+    say_why(n, note, row);
 }

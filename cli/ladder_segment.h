@@ -10,8 +10,8 @@ enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16 };
 struct numbers {
     uint32_t iss, irs;
     bool has_iss, has_irs;
-    uint32_t in_end; /* the end of what the peer has sent so far */
-    bool has_in_end;
+    uint32_t in_end;             /* the end of what the peer has sent so far */
+    bool has_in_end, has_in_fin; /* and whether that is behind a FIN */
 };
 
 /* Takes in what a segment says about them; for each segment, before its row is made. */

@@ -17,6 +17,7 @@ static const struct verb verbs[] = {
     {"serve", verb_serve, "serve a directory over HTTP/1.1"},
     {"listen", verb_listen, "wait for a connection and join it to standard input and output"},
     {"connect", verb_connect, "open a connection and join it to standard input and output"},
+    {"ss", verb_ss, "show the connections of running Handfast processes, or of the kernel"},
     {"check", verb_check, "run packetdrill scripts against the engine, in virtual time"},
 };
 

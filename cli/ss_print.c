@@ -184,8 +184,9 @@ static void print_heading(FILE *out, const struct widths *widths, const struct t
 {
     struct line line;
     line_begin(&line, terminal);
-    line_print(&line, INK_FAINT, "%-12s %6s %6s  %-*s  %-*s %7s %7s  %s", "State", "Recv-Q", "Send-Q",
-               widths->local, "Local Address:Port", widths->remote, "Peer Address:Port", "Age", "State", "Notes");
+    line_print(&line, INK_FAINT, "%-12s %6s %6s  %-*s  %-*s %7s %8s  %s", "State", "Recv-Q", "Send-Q",
+               widths->local, "Local Address:Port", widths->remote, "Peer Address:Port", "Age", "In State",
+               "Notes");
     write_line(out, &line);
 }
 
@@ -196,7 +197,7 @@ static void print_row(FILE *out, const struct socket_row *row, const struct widt
     struct line line;
     line_begin(&line, terminal);
     line_print(&line, state_ink(row->state), "%-12s", hf_state_text(row->state));
-    line_print(&line, INK_PLAIN, " %6llu %6llu  %-*s  %-*s %7s %7s  ", (unsigned long long)row->receive_queue,
+    line_print(&line, INK_PLAIN, " %6llu %6llu  %-*s  %-*s %7s %8s  ", (unsigned long long)row->receive_queue,
                (unsigned long long)row->send_queue, widths->local, print_endpoint(&row->local, local),
                widths->remote, print_endpoint(&row->remote, remote), ss_print_age(row->age_ms, age),
                ss_print_age(row->state_age_ms, state_age));
@@ -244,7 +245,7 @@ static void print_title(FILE *out, const struct ss_source *source, const struct 
     char age[16];
     line_begin(&line, terminal);
     if (source->process == NULL) {
-        line_put(&line, INK_STRONG, "the kernel");
+        line_put(&line, INK_STRONG, "the kernel's TCP");
     } else {
         const json_t *usage = json_object_get(source->process, "usage");
         line_print(&line, INK_STRONG, "handfast %s", json_string_value(json_object_get(source->process, "verb")));

@@ -49,6 +49,27 @@ static bool add_row(struct ss_source *source, const struct socket_row *row)
     return true;
 }
 
+static int place_of(enum hf_state state)
+{
+    return state == HF_LISTEN ? -1 : state == HF_CLOSED ? 99 : (int)state;
+}
+
+static int compare_rows(const void *left, const void *right)
+{
+    const struct socket_row *a = left, *b = right;
+    if (a->state != b->state)
+        return place_of(a->state) - place_of(b->state);
+    if (a->age_ms != b->age_ms)
+        return a->age_ms > b->age_ms ? -1 : 1;
+    return (a->remote.port > b->remote.port) - (a->remote.port < b->remote.port);
+}
+
+static void sort_rows(struct ss_source *source)
+{
+    if (source->count > 1)
+        qsort(source->rows, source->count, sizeof *source->rows, compare_rows);
+}
+
 void ss_sources_free(struct ss_sources *sources)
 {
     for (unsigned i = 0; i < sources->count; i++)
@@ -96,6 +117,7 @@ static bool read_answer(const struct asking *asking, struct ss_source *source, F
         json_decref(json);
     }
     free(text);
+    sort_rows(source);
     return line == LINE_LAST && source->process != NULL;
 }
 
@@ -160,5 +182,7 @@ int ss_ask_kernel(struct ss_sources *sources, int netns, const struct filter *fi
     struct kernel_asking asking = {.source = add_source(sources), .filter = filter};
     int error = asking.source == NULL ? -ENOMEM : kernel_each(k, take_tcp, &asking);
     kernel_close(k);
+    if (asking.source != NULL)
+        sort_rows(asking.source);
     return error < 0 ? error : asking.error;
 }

@@ -9,7 +9,7 @@
 struct ss_source {
     json_t *process; /* as the process said it, without its connections; NULL for the kernel */
     uint64_t counts[HF_STATE_COUNT];
-    struct socket_row *rows; /* those the filter lets through */
+    struct socket_row *rows; /* those the filter lets through: listeners first, then by state and age */
     size_t count, cap;
 };
 

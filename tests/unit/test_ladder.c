@@ -305,8 +305,7 @@ static void a_close_by_the_peer_shows_states_that_last_only_until_the_answer(voi
     enter(&d, 3.2, HF_LAST_ACK, HF_CLOSED, HF_EDGE_ACK_OF_FIN);
     ladder_end(d.ladder);
     drew(&d, "    3.000    FIN-WAIT-1  ├─ F. 1:1(0) ack 1 ─────────────►│ CLOSE-WAIT    FIN received\n"
-             "    3.010   (FIN-WAIT-2) │◄────────────── . 1:1(0) ack 2 ─┤               hole opened, filled, or\n"
-             "                         │                                │               FIN received\n"
+             "    3.010   (FIN-WAIT-2) │◄────────────── . 1:1(0) ack 2 ─┤               acknowledges the FIN\n"
              "    3.110     TIME-WAIT  │◄───────────── F. 1:1(0) ack 2 ─┤ LAST-ACK      close\n"
              "    3.200                ├─ . 2:2(0) ack 2 ──────────────►│ CLOSED        our FIN acknowledged\n"
              "                         ┴                                ┴\n");
@@ -333,8 +332,7 @@ static void time_wait_ends_after_a_pause(void **state)
          "    1.010   (CLOSE-WAIT) │◄───────────── F. 1:1(0) ack 1 ─┤ FIN-WAIT-1    close\n"
          "    1.100     (LAST-ACK) ├─ F. 1:1(0) ack 2 ─────────────►│ TIME-WAIT     FIN received, with the ACK\n"
          "                         │                                │               of ours\n"
-         "    1.110       (CLOSED) │◄────────────── . 2:2(0) ack 2 ─┤               hole opened, filled, or\n"
-         "                         │                                │               FIN received\n"
+         "    1.110       (CLOSED) │◄────────────── . 2:2(0) ack 2 ─┤               acknowledges the FIN\n"
          "                         │      · · ·  4.0 s  · · ·       │\n"
          " 4001.100                │                                │ CLOSED        2 MSL over\n"
          "                         ┴                                ┴\n");
