@@ -29,9 +29,9 @@ enum {
 #define PAUSE_NS HF_SECOND     /* from here on a gap in time is drawn */
 
 struct connection {
-    hf_conn conn;
     struct hf_endpoint local, remote;
     unsigned number;
+    bool is_nobodys; /* there is no record of it, so far */
     enum hf_state first_state, state;
     enum hf_state first_peer_state;
     struct peer peer;
@@ -101,10 +101,26 @@ void ladder_free(struct ladder *l)
 
 /* ---- connections ---- */
 
+static bool has_tuple(const struct connection *c, const struct hf_note *note)
+{
+    return c->local.port == note->local.port && c->remote.port == note->remote.port &&
+           hf_addr_equal(&c->remote.addr, &note->remote.addr) && hf_addr_equal(&c->local.addr, &note->local.addr);
+}
+
+/*
+ * A connection is its tuple and its initial numbers: its handle changes on the way, as a half-open or TIME-WAIT record
+ * has none. What is nobody's goes to the latest connection of that tuple, unless it would open another one.
+ */
 static bool is_of(const struct connection *c, const struct hf_note *note)
 {
-    return hf_conn_equal(c->conn, note->conn) && c->local.port == note->local.port &&
-           c->remote.port == note->remote.port && hf_addr_equal(&c->remote.addr, &note->remote.addr);
+    bool opens = note->kind == HF_NOTE_IN && (note->flags & TCP_SYN);
+    if (!has_tuple(c, note))
+        return false;
+    if (note_is_nobodys(note))
+        return !opens || (c->is_nobodys && c->numbers.irs == note->seq);
+    if (c->is_nobodys)
+        return note->irs == c->numbers.irs;
+    return note->iss == c->numbers.iss;
 }
 
 static struct connection *of_number(struct ladder *l, unsigned number)
@@ -124,17 +140,24 @@ static struct connection *longest_silent(struct ladder *l)
     return c;
 }
 
+static struct connection *meet_again(struct connection *c, const struct hf_note *note)
+{
+    c->is_nobodys = c->is_nobodys && note_is_nobodys(note);
+    return c;
+}
+
 static struct connection *connection_of(struct ladder *l, const struct hf_note *note)
 {
     for (unsigned i = l->count; i-- > 0;)
         if (is_of(&l->connections[i], note))
-            return &l->connections[i];
+            return meet_again(&l->connections[i], note);
     struct connection *c = l->count < CONNECTIONS_MAX ? &l->connections[l->count++] : longest_silent(l);
     *c = (struct connection){
-        .conn = note->conn,
         .local = note->local,
         .remote = note->remote,
         .number = ++l->numbers,
+        .is_nobodys = note_is_nobodys(note),
+        .numbers.iss = note->iss,
         .first_state = note->from,
         .state = note->from,
         .last_at = note->at,
@@ -293,7 +316,7 @@ static struct pending *add_pending(struct ladder *l, const struct connection *c,
         .peer_state = c->peer.state,
         .peer_before = c->peer_shown,
         .is_peer_read = c->peer.is_read,
-        .is_nobodys = hf_conn_is_none(c->conn),
+        .is_nobodys = c->is_nobodys,
     };
     p->row.number = c->number;
     return p;
@@ -362,7 +385,8 @@ static void note_segment(struct ladder *l, struct connection *c, const struct hf
     c->peer_shown = c->peer.state;
     numbers_learn(&c->numbers, note);
     segment_row(&c->numbers, note, l->layout.width >= WIDE, &row);
-    if (!segment_was_dropped(note) && peer_note(&c->peer, note)) {
+    bool tells = !segment_was_dropped(note) || c->is_nobodys; /* an old duplicate tells nothing of the peer now */
+    if (tells && peer_note(&c->peer, note)) {
         row.left = (int)c->peer.state;
         row.is_guess = !c->peer.is_read;
     }
@@ -492,7 +516,7 @@ static void show_peer(struct ladder *l, struct connection *c, enum hf_state infe
 bool ladder_peer(struct ladder *l, unsigned number, enum hf_state state, hf_time now)
 {
     struct connection *c = of_number(l, number);
-    if (c == NULL || hf_conn_is_none(c->conn) || (state == HF_CLOSED && !c->is_known))
+    if (c == NULL || (state == HF_CLOSED && !c->is_known))
         return false;
     c->is_known = true;
     enum hf_state inferred = c->peer.state;

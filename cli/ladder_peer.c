@@ -16,7 +16,7 @@ void peer_begin(struct peer *p, const struct hf_note *first)
         [HF_LAST_ACK] = HF_FIN_WAIT_2,   [HF_TIME_WAIT] = HF_CLOSED,
     };
     *p = (struct peer){.state = before[first->from]};
-    if (hf_conn_is_none(first->conn))
+    if (first->iss == 0 && first->irs == 0) /* nobody's */
         p->state = HF_CLOSED;
 }
 

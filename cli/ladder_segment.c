@@ -18,16 +18,18 @@ static void learn_from_nobodys(struct numbers *n, const struct hf_note *note)
     }
 }
 
-/* A segment for no connection has numbers too: relative to what the first of them carried. */
+/* A segment for no connection has numbers too: relative to what the first of them carried. Before the peer's SYN its
+ * number is not known. */
 void numbers_learn(struct numbers *n, const struct hf_note *note)
 {
-    if (hf_conn_is_none(note->conn)) {
+    if (note_is_nobodys(note)) {
         learn_from_nobodys(n, note);
         return;
     }
     n->iss = note->iss;
+    n->has_iss = true;
     n->irs = note->irs;
-    n->has_iss = n->has_irs = true;
+    n->has_irs = n->has_irs || note->irs != 0;
 }
 
 /* The end of a segment in sequence space, SYN and FIN counted. */

@@ -14,6 +14,12 @@ struct numbers {
     bool has_in_end, has_in_fin; /* and whether that is behind a FIN */
 };
 
+/* The note is about no connection: nobody's numbers are in it. (One with a compact record has numbers but no handle.) */
+static inline bool note_is_nobodys(const struct hf_note *note)
+{
+    return note->iss == 0 && note->irs == 0;
+}
+
 /* Takes in what a segment says about them; for each segment, before its row is made. */
 void numbers_learn(struct numbers *n, const struct hf_note *note);
 

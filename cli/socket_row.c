@@ -32,7 +32,7 @@ void socket_row_of_engine(struct socket_row *row, const struct hf_tcp_info *info
         .send_queue = info->send_queue,
         .age_ms = hf_time_since(now, info->opened_at) / HF_MS,
         .state_age_ms = hf_time_since(now, info->state_at) / HF_MS,
-        .has_info = !info->is_listener,
+        .has_info = !info->is_listener && info->cwnd > 0, /* a compact record knows none of it */
         .srtt_us = info->srtt_us,
         .rttvar_us = info->rttvar_us,
         .rto_ms = info->rto_ms,

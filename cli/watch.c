@@ -34,18 +34,6 @@ struct watch {
 
 /* ---- looking ---- */
 
-static void take_notes(struct watch *w)
-{
-    struct hf_note note;
-    uint64_t before = w->after;
-    while (hf_history_next(w->engine, &w->after, &note)) {
-        if (w->after != before + 1)
-            ladder_gap(w->ladder, w->after - before - 1);
-        before = w->after;
-        ladder_note(w->ladder, &note);
-    }
-}
-
 static void ask_later(struct watch *w, const struct ladder_question *question, hf_time now)
 {
     for (unsigned i = 0; i < w->again_count; i++)
@@ -77,10 +65,9 @@ static void ask_again(struct watch *w, hf_time now)
         ask(w, &questions[i], now);
 }
 
-static void look(struct watch *w, hf_time now)
+static void ask_and_draw(struct watch *w, hf_time now)
 {
     struct ladder_question question;
-    take_notes(w);
     while (ladder_asks(w->ladder, &question))
         if (w->has_reader)
             ask(w, &question, now);
@@ -88,12 +75,33 @@ static void look(struct watch *w, hf_time now)
     ladder_flush(w->ladder, now);
 }
 
+/*
+ * Takes the new notes. Before frames are handed over (`is_sent` false) what the engine has noted as sent is still on
+ * its way: the peer is asked before that, and what follows waits to be drawn until it has been asked again.
+ */
+static void look(struct watch *w, hf_time now, bool is_sent)
+{
+    struct hf_note note;
+    bool has_asked = false;
+    for (uint64_t before = w->after; hf_history_next(w->engine, &w->after, &note); before = w->after) {
+        if (w->after != before + 1)
+            ladder_gap(w->ladder, w->after - before - 1);
+        if (note.kind == HF_NOTE_OUT && !is_sent && !has_asked) {
+            ask_and_draw(w, now);
+            has_asked = true;
+        }
+        ladder_note(w->ladder, &note);
+    }
+    if (!has_asked)
+        ask_and_draw(w, now);
+}
+
 /* ---- the driver ---- */
 
 static int watch_receive(struct hf_driver *d, hf_time now, struct hf_frame *frames, unsigned max)
 {
     struct watch *w = (struct watch *)d;
-    look(w, now);
+    look(w, now, false);
     return w->inner->ops->receive(w->inner, now, frames, max);
 }
 
@@ -101,7 +109,7 @@ static void watch_release(struct hf_driver *d, hf_time now, struct hf_frame *fra
 {
     struct watch *w = (struct watch *)d;
     w->inner->ops->release(w->inner, now, frames, count);
-    look(w, now);
+    look(w, now, false);
 }
 
 static int watch_reserve(struct hf_driver *d, struct hf_frame *frames, unsigned max)
@@ -114,7 +122,7 @@ static int watch_submit(struct hf_driver *d, hf_time now, struct hf_frame *frame
 {
     struct watch *w = (struct watch *)d;
     int error = w->inner->ops->submit(w->inner, now, frames, count);
-    look(w, now);
+    look(w, now, true);
     return error;
 }
 

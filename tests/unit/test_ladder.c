@@ -426,10 +426,44 @@ static void a_segment_for_nobody_is_shown_with_its_reset(void **state)
          "\n"
          "    kernel 10.77.0.1:51234                                Handfast 10.77.0.2:80\n"
          "       ms       (CLOSED) ┬                                ┬ CLOSED\n"
-         "    0.000                ├─ S 0:0(0) win 502 ───────────╳ │               dropped: no connection and\n"
+         "    0.000     (SYN-SENT) ├─ S 0:0(0) win 502 ───────────╳ │               dropped: no connection and\n"
          "                         │                                │               no listener\n"
-         "    0.000                │◄━━━━━━━━━━━━━ R. 0:0(0) ack 1 ━┤               nobody there\n"
+         "    0.000       (CLOSED) │◄━━━━━━━━━━━━━ R. 0:0(0) ack 1 ━┤               nobody there\n"
          "                         ┴                                ┴\n");
+    end(&d);
+}
+
+/* A half-open or TIME-WAIT record has no handle: the initial numbers tell whose it is. */
+static void a_connection_keeps_its_ladder_when_its_handle_changes(void **state)
+{
+    (void)state;
+    static struct drawing d;
+    begin(&d, 100);
+    struct hf_note note = note_of(&d, 0, HF_NOTE_IN, HF_ACCEPTED);
+    note.conn = (hf_conn){0, 0};
+    note.flags = SYN;
+    note.seq = IRS;
+    note.from = HF_LISTEN;
+    note.to = HF_SYN_RECEIVED;
+    ladder_note(ladder_of(&d), &note);
+    hear_last_ack(&d);
+    note = note_of(&d, 1, HF_NOTE_IN, HF_DROP_NO_CONNECTION);
+    note.conn = (hf_conn){0, 0};
+    note.iss = note.irs = 0;
+    note.flags = ACK;
+    note.seq = IRS + 1;
+    note.ack = ISS + 1;
+    ladder_note(d.ladder, &note);
+    flush(&d, 2);
+    drew(&d,
+         "STATE of the kernel is read from it; (STATE) is inferred from the segments.\n"
+         "\n"
+         "    kernel 10.77.0.1:51234                                Handfast 10.77.0.2:80\n"
+         "       ms       (CLOSED) ┬                                ┬ LISTEN\n"
+         "    0.000     (SYN-SENT) ├─ S 0:0(0) win 502 ────────────►│\n"
+         "    0.080  (ESTABLISHED) ├─ . 1:1(0) ack 1 ──────────────►│ ESTABLISHED   our SYN acknowledged\n"
+         "    1.000                ├─ . 1:1(0) ack 1 ─────────────╳ │               dropped: no connection and\n"
+         "                         │                                │               no listener\n");
     end(&d);
 }
 
@@ -604,7 +638,7 @@ struct step {
 
 static void infers(enum hf_state first, const struct step *steps, unsigned count)
 {
-    struct hf_note note = {.conn = {1, 1}, .from = (uint8_t)first};
+    struct hf_note note = {.from = (uint8_t)first, .iss = 1, .irs = 1};
     struct peer peer;
     peer_begin(&peer, &note);
     for (unsigned i = 0; i < count; i++) {
@@ -788,6 +822,7 @@ int main(void)
         cmocka_unit_test(giving_up_says_why_and_what_was_sent),
         cmocka_unit_test(what_is_sent_again_dropped_or_reset_stands_out),
         cmocka_unit_test(a_segment_for_nobody_is_shown_with_its_reset),
+        cmocka_unit_test(a_connection_keeps_its_ladder_when_its_handle_changes),
         cmocka_unit_test(bulk_is_folded_so_that_open_and_close_stay_in_sight),
         cmocka_unit_test(segments_far_apart_are_not_bulk),
         cmocka_unit_test(one_folded_segment_is_drawn_as_itself),
