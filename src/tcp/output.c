@@ -103,6 +103,8 @@ static void sent_first_time(struct hf_tcp_shared *sh, struct hf_tcp *c, struct h
     uint32_t mss = hf_effective_mss(sh, c);
     restart_after_idle(sh, c, s);
     (void)hf_sent_add(sh, s, plan->seq, end); /* the plan saw that there is room */
+    if (plan->psh)
+        hf_sent_at(sh, s->last)->flags |= HF_SENT_PUSHED;
     c->snd.nxt = end;
     if (plan->len % mss != 0)
         s->small = end;

@@ -74,8 +74,16 @@ static uint32_t frame_payload(const struct hf_tcp *c, uint32_t mss)
     return c->burst > mss && !(c->flags & HF_TF_URGENT) ? c->burst - c->burst % mss : mss;
 }
 
-/* Something lost, in order. The first repair of an episode goes whatever cwnd says (RFC 5681, 3.2; RFC 6675, 5),
- * and all of them whatever became of the peer's window (SHLD-16, MAY-7). */
+/* A run that was sent again already and lies beyond a window that was taken back is not sent a third time, until the timer
+ * asks (RFC 7323, 2.4). */
+static bool lies_beyond(const struct hf_tcp *c, const struct hf_tcp_sending *s, const struct hf_sent *run)
+{
+    bool again = (run->flags & HF_SENT_AGAIN) && !s->repair_due;
+    return again && hf_seq_ge(run->from, hf_seq_add(c->snd.una, c->snd.wnd));
+}
+
+/* Something lost, in order. The first repair of an episode goes whatever cwnd says (RFC 5681, 3.2; RFC 6675, 5), and
+ * whatever became of the peer's window (SHLD-16, MAY-7). */
 static bool plan_repair(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s,
                         struct hf_tcp_plan *plan)
 {
@@ -86,6 +94,8 @@ static bool plan_repair(const struct hf_tcp_shared *sh, const struct hf_tcp *c, 
     if (s->repair_due)
         room = HF_MAX(room, mss);
     const struct hf_sent *run = hf_sent_at(sh, s->next_lost);
+    if (lies_beyond(c, s, run))
+        return false;
     hf_seq data_end = hf_seq_min(run->to, hf_snd_seq(c, s->end));
     uint32_t data_len = (uint32_t)hf_seq_diff(data_end, run->from);
     if (room < HF_MIN(mss, data_len))
@@ -96,7 +106,7 @@ static bool plan_repair(const struct hf_tcp_shared *sh, const struct hf_tcp *c, 
     plan->seq = run->from;
     plan->len = HF_MIN(data_len, most);
     plan->fin = plan->len == data_len && hf_seq_gt(run->to, data_end);
-    plan->psh = plan->len > 0;
+    plan->psh = (run->flags & HF_SENT_PUSHED) && plan->len == data_len;
     plan->again = true;
     return true;
 }

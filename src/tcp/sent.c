@@ -79,6 +79,7 @@ static bool split(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, uint32_t i
     rest->prev = index;
     run->to = rest->from;
     run->next = rest_index;
+    run->flags &= (uint8_t)~HF_SENT_PUSHED;
     if (rest->next == HF_NONE)
         s->last = rest_index;
     else

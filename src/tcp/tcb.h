@@ -173,6 +173,7 @@ enum {
     HF_SENT_SACKED = 1,
     HF_SENT_LOST = 2,  /* to be sent again; not counted as in flight */
     HF_SENT_AGAIN = 4, /* it was retransmitted: no RTT sample from it (Karn) */
+    HF_SENT_PUSHED = 8, /* its last byte was pushed: PSH goes with it again */
 };
 
 /* Attached while anything is queued or in flight. */
