@@ -106,7 +106,7 @@ static bool plan_repair(const struct hf_tcp_shared *sh, const struct hf_tcp *c, 
     plan->seq = run->from;
     plan->len = HF_MIN(data_len, most);
     plan->fin = plan->len == data_len && hf_seq_gt(run->to, data_end);
-    plan->psh = (run->flags & HF_SENT_PUSHED) && plan->len == data_len;
+    plan->psh = plan->len > 0 && plan->len == data_len && (run->flags & HF_SENT_PUSHED);
     plan->again = true;
     return true;
 }
