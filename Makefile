@@ -2,9 +2,11 @@
 #
 #     make run             see it work            ARGS='--stay' is passed on
 #     make test            everything that is checked before a change goes in
+#     make install         PREFIX=/usr/local, DESTDIR=
 #
 # The build itself is CMake's (CMakeLists.txt, CMakePresets.json); build directories are build/<preset>.
 
+PREFIX ?= /usr/local
 ARGS ?=
 FUZZ_SECONDS ?= 60
 QUIET := >/dev/null
@@ -14,7 +16,8 @@ MAKEFLAGS += --no-print-directory
 FORMATTED = $(shell git ls-files --cached --others --exclude-standard \
               $(foreach folder,drivers pkt cli run sim sockets examples fuzz bench tests,'$(folder)/*.[ch]'))
 
-.PHONY: run test build setup interop interop-short fuzz fuzz-short bench bench-tun lint layers purity style fmt fmt-check clean help
+.PHONY: run test build setup interop interop-short fuzz fuzz-short bench bench-tun lint layers purity style fmt fmt-check \
+        install clean help
 .DEFAULT_GOAL := help
 
 # $(call compile,PRESET) configures when it must and builds. Compilers' words are shown only when they have any.
@@ -38,7 +41,7 @@ build: ## Builds the library, the program, tests and benchmarks into build/relea
 setup: ## Installs the Debian packages that are missing, or prints the line that does.
 	@tools/setup.sh
 
-test: setup ## Runs everything: lint, both compilers, sanitizers, a short fuzz, a short interop.
+test: setup ## Runs everything: lint, both compilers, sanitizers, a short fuzz, a short interop, an installation.
 	@$(MAKE) lint
 	@echo "== clang"
 	$(call compile,clang)
@@ -93,6 +96,10 @@ fmt-check: setup
 
 fmt: setup ## Lays out the code with clang-format.
 	@clang-format-14 -i $(FORMATTED)
+
+install: build ## Installs program, libraries, headers, man pages, pkg-config and CMake files (PREFIX, DESTDIR).
+	@cmake --install build/release --prefix '$(PREFIX)' $(QUIET)
+	@echo "installed to $(DESTDIR)$(PREFIX)"
 
 clean: ## Removes everything that was built.
 	@rm -rf build

@@ -73,6 +73,7 @@ struct hf_config {
     uint8_t ip_ttl; /* 64; TTL or hop limit of what the engine sends (MUST-49) */
 };
 
+/* Fills every field with its default; the seed stays all zero. */
 void hf_config_defaults(struct hf_config *config);
 
 #endif

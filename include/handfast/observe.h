@@ -48,6 +48,7 @@ struct hf_stats {
     size_t engine_size;
 };
 
+/* Fills *stats with what is true now; counters count from the engine's creation. */
 void hf_stats(const struct hf_engine *e, struct hf_stats *stats);
 
 /* ---- history ---- */

@@ -154,6 +154,7 @@ struct hf_tcp_info {
     hf_link link;
 };
 
+/* Fills *info, for as long as the handle is not released: also after the connection has ended, to tell how. */
 int hf_tcp_status(struct hf_engine *e, hf_conn conn, struct hf_tcp_info *info);
 
 /* Changes options of a live connection; the fields are those of struct hf_tcp_options. backlog only for listeners. */
