@@ -25,7 +25,8 @@ enum service { SINK, SOURCE, ECHO, ANSWER, SERVICES };
 
 #define REQUEST_LEN 64 /* bytes of a ping, a request, an answer */
 
-/* Makes and enters the namespaces; the echo service in the other one stays on `echo_core`. 0, or a negative errno with the reason in why[BENCH_NOTE_LEN]. */
+/* Makes and enters the namespaces; the echo service in the other one stays on `echo_core`. 0, or a negative errno with
+ * the reason in why[BENCH_NOTE_LEN]. */
 int tun_enter(int echo_core, char *why);
 
 /* ---- tun_host.c: Handfast on a TUN, in a thread of its own ---- */
@@ -39,7 +40,8 @@ void tun_host_stop(struct tun_host *host);
 
 /* ---- tun_kernel.c: the kernel's sockets ---- */
 
-/* Serves the four services until the process ends, the echo on `echo_core`. Returns 0 or a negative errno when a port cannot be had. */
+/* Serves the four services until the process ends, the echo on `echo_core`. Returns 0 or a negative errno when a port
+ * cannot be had. */
 int kernel_serve(int echo_core);
 
 /* Bytes a second to the sink, from the source; on 10.0.net.host. Negative errno when it cannot. */

@@ -24,7 +24,8 @@ struct hf_tcp_path {
     bool may_fragment; /* IPv4: DF stays clear; of no concern to TCP */
 };
 
-/* Makes `c` (of sh->connections, or a record about to be unfolded onto; own.* is left alone but news) a CLOSED record for this path. */
+/* Makes `c` (of sh->connections, or a record about to be unfolded onto; own.* is left alone but news) a CLOSED record
+ * for this path. */
 void hf_tcp_prepare(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_tcp_path *path,
                     const struct hf_tcp_options *options);
 /* Active OPEN: SYN-SENT, a SYN is owed. */

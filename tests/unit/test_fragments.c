@@ -146,7 +146,8 @@ static void a_repeated_fragment_is_harmless(void **state)
 
 static void an_overlap_damns_the_datagram(void **state)
 {
-    /* BUG-06: partly overlapping, or repeated with other bytes: the datagram is lost with all its fragments to come (RFC 5722, 4). */
+    /* BUG-06: partly overlapping, or repeated with other bytes: the datagram is lost with all its fragments to come
+     * (RFC 5722, 4). */
     (void)state;
     uint8_t forged[16] = {0};
     struct hf_fragment again = part_v4(1, 0, 16, true);
@@ -277,7 +278,8 @@ static void congestion_is_not_lost(void **state)
 
 static void an_incomplete_datagram_expires(void **state)
 {
-    /* After 30 s over IPv4 and 60 s over IPv6 a datagram is given up, quoting its first fragment if it came (RFC 1122, 3.3.2). */
+    /* After 30 s over IPv4 and 60 s over IPv6 a datagram is given up, quoting its first fragment if it came (RFC 1122,
+     * 3.3.2). */
     (void)state;
     struct hf_expired gone;
     hf_time began = now;

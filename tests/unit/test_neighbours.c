@@ -104,7 +104,8 @@ static bool is_at(unsigned n, const uint8_t mac[6])
 
 static void a_question_is_asked_once_and_answered(void **state)
 {
-    /* The first lookup owes one solicitation, later ones wait with it, and the answer tells and resolves (RFC 4861, 7.2.5). */
+    /* The first lookup owes one solicitation, later ones wait with it, and the answer tells and resolves (RFC 4861,
+     * 7.2.5). */
     (void)state;
     struct hf_solicitation s;
     struct hf_addr wanted = host(1);
@@ -127,8 +128,8 @@ static void a_question_is_asked_once_and_answered(void **state)
 
 static void silence_fails_after_three_questions(void **state)
 {
-    /* Three solicitations a second apart without an answer: failed, told, and not asked again for three seconds (RFC 4861, 7.2.2;
-     * RFC 1122, 2.3.2.1). */
+    /* Three solicitations a second apart without an answer: failed, told, and not asked again for three seconds (RFC
+     * 4861, 7.2.2; RFC 1122, 2.3.2.1). */
     (void)state;
     assert_int_equal(look_up(1, NULL), HF_NEIGHBOUR_WAITING);
     assert_int_equal(pass(2999 * HF_MS), 3);
@@ -157,7 +158,8 @@ static void a_failed_neighbour_that_speaks_may_be_asked_again(void **state)
 
 static void an_idle_neighbour_is_verified_when_used_again(void **state)
 {
-    /* Thirty seconds old, then used: five more seconds of grace, then a unicast probe, whose answer confirms (RFC 4861, 7.3). */
+    /* Thirty seconds old, then used: five more seconds of grace, then a unicast probe, whose answer confirms (RFC
+     * 4861, 7.3). */
     (void)state;
     struct hf_solicitation s;
     know(1, mac_a);

@@ -33,7 +33,8 @@ static void none_are_fine(void **state)
 
 static void reads_a_syn(void **state)
 {
-    /* The options of a usual SYN: MSS, SACK permitted, timestamps, window scale, in any order, unaligned too (MUST-14, MUST-64). */
+    /* The options of a usual SYN: MSS, SACK permitted, timestamps, window scale, in any order, unaligned too (MUST-14,
+     * MUST-64). */
     (void)state;
     assert_int_equal(PARSE(2, 4, 5, 180, 4, 2, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 3, 3, 7), HF_ACCEPTED);
     assert_int_equal(opts.present, HF_OPT_MSS | HF_OPT_SACK_OK | HF_OPT_TIMESTAMPS | HF_OPT_WSCALE);
