@@ -35,10 +35,11 @@ static struct end make_end(uint8_t *memory, uint8_t number)
     struct hf_config config;
     struct hf_addr addr = hf_addr_v4(192, 0, 2, number);
     hf_config_defaults(&config);
-    config.max_connections = 4;
+    config.max_connections = config.max_half_open = config.max_time_wait = 4;
     config.max_blocks = 32; /* of 4 KiB */
     config.max_sent = 64;
     config.max_fragments = 1;
+    config.max_replies = config.max_neighbours = config.max_paths = 8;
     config.seed[0] = number; /* on a real network: 16 bytes that nobody can guess */
     end.e = hf_engine_create(memory, ENGINE_BYTES, &config, now);
     must(end.e ? HF_OK : HF_ERR_LIMIT);

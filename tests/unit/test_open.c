@@ -61,7 +61,7 @@ static bool lose_all(struct pair *p, bool from_a, const struct hf_frame *frame)
 static void a_second_listener_changes_nothing(void **state)
 {
     /* A passive OPEN for a taken port is refused, and the listener and its connections go on as if nothing had been.
-     * MUST-41. / */
+     * MUST-41. */
     (void)state;
     pair_connect(&pair, "192.0.2.2", &listener, &a, &b);
     struct hf_endpoint any = {.port = 80};
