@@ -26,7 +26,7 @@ struct pkt_world {
     hf_time begin, now;
     struct pkt_sent *sent; /* all that ever left; those from `taken` on were not expected yet */
     unsigned sent_count, taken;
-    const char *wrong; /* the first invariant that was broken, or NULL */
+    const char *wrong;                                       /* the first invariant that was broken, or NULL */
     void (*on_sent)(void *arg, const struct pkt_sent *sent); /* told of each frame as it leaves; NULL: nobody */
     void *arg;
     void *memory;
