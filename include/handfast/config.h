@@ -21,7 +21,7 @@ struct hf_config {
     uint32_t max_time_wait;   /* 8192; TIME-WAIT records whose handle was released, of each family; the oldest gives way */
     uint32_t max_sending;     /* 0 = max_connections; connections with data queued or unacknowledged at once */
     uint32_t max_receiving;   /* 0 = max_connections; connections with data unread or out of order at once */
-    uint32_t max_blocks;      /* 8192; buffer blocks of block_len bytes, shared by all connections */
+    uint32_t max_blocks;      /* 8192; buffer blocks of block_len bytes, shared by all; a quarter only receives */
     uint32_t block_len;       /* 4096 bytes; 256..65536, a power of two */
     uint32_t max_sent;        /* 16384; records of segments in flight, shared by all connections */
     uint32_t max_links;       /* 4 */

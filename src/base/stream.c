@@ -143,6 +143,14 @@ uint32_t hf_stream_lend_room(struct hf_stream *stream, struct hf_blocks *blocks,
     return blocks->block_len - skip;
 }
 
+uint32_t hf_stream_room(struct hf_stream *stream, const struct hf_blocks *blocks, uint64_t at)
+{
+    uint32_t index = seek(stream, blocks, at);
+    if (index == HF_NONE || at - block_at(blocks, index)->base >= blocks->block_len)
+        return 0;
+    return blocks->block_len - (uint32_t)(at - block_at(blocks, index)->base);
+}
+
 uint32_t hf_stream_lend(struct hf_stream *stream, const struct hf_blocks *blocks, uint64_t at, uint64_t end,
                         const uint8_t **data)
 {

@@ -44,6 +44,9 @@ uint32_t hf_stream_read_sum(struct hf_stream *stream, const struct hf_blocks *bl
 /* Lends the room from `at` to its block's end, taking that block if it is not there. Returns 0 when the pool is out. */
 uint32_t hf_stream_lend_room(struct hf_stream *stream, struct hf_blocks *blocks, uint64_t at, uint8_t **data);
 
+/* Bytes from `at` to its block's end when that block is there, else 0: what fits without taking another. */
+uint32_t hf_stream_room(struct hf_stream *stream, const struct hf_blocks *blocks, uint64_t at);
+
 /* Lends the bytes from `at` to its block's end or `end`, whichever is first. */
 uint32_t hf_stream_lend(struct hf_stream *stream, const struct hf_blocks *blocks, uint64_t at, uint64_t end,
                         const uint8_t **data);

@@ -134,6 +134,20 @@ static uint32_t send_room(const struct hf_tcp *c, const struct hf_tcp_sending *s
     return held >= c->send_limit ? 0 : c->send_limit - (uint32_t)held;
 }
 
+/* Blocks that may be taken for sending. A quarter of the pool is kept for receiving, twice what keeps windows open: two
+ * engines whose blocks were all full of text to send would wait for each other for ever. */
+static uint32_t spare_blocks(const struct hf_tcp_shared *sh)
+{
+    uint32_t kept = sh->blocks.pool.capacity / 4, available = hf_pool_available(&sh->blocks.pool);
+    return available > kept ? available - kept : 0;
+}
+
+/* Bytes that the blocks, held and spare, could still take. */
+static uint64_t block_room(const struct hf_tcp_shared *sh, struct hf_tcp_sending *s)
+{
+    return hf_stream_room(&s->stream, &sh->blocks, s->end) + (uint64_t)spare_blocks(sh) * sh->blocks.block_len;
+}
+
 static void queued(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, uint32_t len, unsigned flags)
 {
     if (s->end == c->snd_base && hf_seq_eq(c->snd.una, c->snd.nxt))
@@ -173,7 +187,8 @@ int64_t hf_call_send(struct hf_tcp_shared *sh, struct hf_tcp *c, const uint8_t *
         return HF_ERR_AGAIN;
     }
     uint32_t want = (uint32_t)HF_MIN(len, (size_t)send_room(c, s));
-    uint32_t taken = hf_stream_write(&s->stream, &sh->blocks, s->end, data, want);
+    uint32_t fits = (uint32_t)HF_MIN((uint64_t)want, block_room(sh, s));
+    uint32_t taken = hf_stream_write(&s->stream, &sh->blocks, s->end, data, fits);
     if (taken < want) {
         hf_count(sh, HF_LIMIT_BLOCKS);
         c->flags |= HF_TF_STARVED;
@@ -193,7 +208,8 @@ int64_t hf_call_lend_send(struct hf_tcp_shared *sh, struct hf_tcp *c, uint8_t **
         return error;
     struct hf_tcp_sending *s = hf_attach_sending(sh, c);
     uint32_t room = s == NULL ? 0 : send_room(c, s);
-    uint32_t lent = room == 0 ? 0 : hf_stream_lend_room(&s->stream, &sh->blocks, s->end, data);
+    bool may_lend = room > 0 && block_room(sh, s) > 0;
+    uint32_t lent = may_lend ? hf_stream_lend_room(&s->stream, &sh->blocks, s->end, data) : 0;
     if (lent == 0) {
         c->flags |= HF_TF_SOUGHT_ROOM | (room > 0 ? HF_TF_STARVED : 0);
         detach_if_unused(sh, c, s);
@@ -208,8 +224,8 @@ int hf_call_sent(struct hf_tcp_shared *sh, struct hf_tcp *c, size_t len, unsigne
     struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
     if (error != HF_OK)
         return error;
-    if (s == NULL || len > send_room(c, s))
-        return HF_ERR_INVALID;
+    if (s == NULL || len > HF_MIN(send_room(c, s), hf_stream_room(&s->stream, &sh->blocks, s->end)))
+        return HF_ERR_INVALID; /* more than was lent */
     if (len > 0)
         queued(sh, c, s, (uint32_t)len, flags);
     else
@@ -436,7 +452,7 @@ static bool is_writable(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
     if (s == NULL && hf_pool_available(&sh->sending) == 0)
         return false;
     uint32_t least = c->flags & HF_TF_SOUGHT_ROOM ? c->send_limit / 3 : 1;
-    return send_room(c, s) >= HF_MAX(least, 1u) && hf_pool_available(&sh->blocks.pool) > 0;
+    return send_room(c, s) >= HF_MAX(least, 1u) && spare_blocks(sh) > 0;
 }
 
 uint32_t hf_tcp_events(const struct hf_tcp_shared *sh, const struct hf_tcp *c)

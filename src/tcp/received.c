@@ -39,11 +39,12 @@ static bool room_for_out_of_order(const struct hf_tcp_shared *sh)
     return hf_pool_available(&sh->blocks.pool) > sh->blocks.pool.capacity / 8;
 }
 
-/* In-order text takes precedence: what lies beyond a hole is given back, and will be sent again. */
-static void prune(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_receiving *r)
+/* In-order text takes precedence: what lies beyond a hole is given back, and will be sent again. `end` is that of the text
+ * in order, as far as it is written. */
+static void prune(struct hf_tcp_shared *sh, struct hf_tcp_receiving *r, uint64_t end)
 {
-    hf_stream_drop_above(&r->stream, &sh->blocks, c->rcv_base + sh->blocks.block_len);
-    hf_ranges_remove_above(&r->ranges, c->rcv_base);
+    hf_stream_drop_above(&r->stream, &sh->blocks, end);
+    hf_ranges_remove_above(&r->ranges, 0);
 }
 
 /* SHLD-31, MAY-13 */
@@ -108,7 +109,7 @@ static enum hf_reason take_in_order(struct hf_tcp_shared *sh, struct hf_tcp *c, 
     uint32_t written = hf_stream_write(&r->stream, &sh->blocks, text->from, text->data, len);
     if (written < len) {
         hf_count(sh, HF_LIMIT_BLOCKS);
-        prune(sh, c, r);
+        prune(sh, r, text->from + written);
         written += hf_stream_write(&r->stream, &sh->blocks, text->from + written, text->data + written, len - written);
     }
     advance(c, written);
