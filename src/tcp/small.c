@@ -77,6 +77,7 @@ void hf_half_open_fold(const struct hf_tcp_shared *sh, const struct hf_tcp *c, s
     h->mss = c->peer_mss;
     h->wnd = (uint16_t)HF_MIN(c->snd.wnd, 65535u);
     h->snd_scale = c->snd_scale;
+    h->rcv_scale = c->rcv_scale;
 }
 
 void hf_half_open_unfold(struct hf_tcp_shared *sh, const struct hf_half_open *h, struct hf_tcp *c)
@@ -93,8 +94,7 @@ void hf_half_open_unfold(struct hf_tcp_shared *sh, const struct hf_half_open *h,
     c->snd.wnd = c->snd.max_wnd = h->wnd;
     c->snd.wl1 = h->irs;
     c->snd_scale = h->snd_scale;
-    if (!(h->head.flags & HF_SMALL_SCALE))
-        c->rcv_scale = 0;
+    c->rcv_scale = h->rcv_scale;
     c->rcv.nxt = hf_seq_add(h->irs, 1);
     c->rcv.up = c->rcv.nxt;
     c->rcv.wnd = HF_MIN(c->receive_limit, 65535u);

@@ -44,7 +44,8 @@ struct hf_half_open {
     uint32_t listener;
     uint16_t mss, wnd; /* as the SYN said */
     uint8_t snd_scale;
-    uint8_t spare[3];
+    uint8_t rcv_scale; /* as announced: the listener's buffer may have become another meanwhile */
+    uint8_t spare[2];
 };
 
 struct hf_time_wait {

@@ -145,6 +145,7 @@ bool hf_syn_cookie_taste(struct hf_tcp_shared *sh, struct hf_tcp *c, const struc
         .mss = mss_of[what >> 5],
         .wnd = seg->wnd,
         .snd_scale = scale_of[what >> 2 & 7],
+        .rcv_scale = c->rcv_scale,
     };
     hf_half_open_unfold(sh, &h, c);
     if (stamped)
