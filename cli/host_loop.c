@@ -236,7 +236,7 @@ static void advance_phase(struct host *h)
     }
     if (h->phase == HOST_RUNNING && (h->signals > 0 || h->netns.has_ended || parts_are_over(h, false)))
         begin_drain(h);
-    else if (h->phase == HOST_DRAINING)
+    if (h->phase == HOST_DRAINING)
         drain(h);
     if (h->phase == HOST_LINGERING)
         linger(h);
