@@ -82,8 +82,10 @@ static int take_operands(struct connect *c, int count, char **operands)
                            count < 2 ? "an address and a port are needed"
                                      : "an address and a port are all, not '%s' too",
                            count < 2 ? "" : operands[2]);
-    if (!hf_addr_parse(operands[0], &c->remote.addr) || hf_addr_is_any(&c->remote.addr))
+    if (!hf_addr_parse(operands[0], &c->remote.addr))
         return usage_error("connect", "'%s' is not an address (names are not looked up)", operands[0]);
+    if (hf_addr_is_any(&c->remote.addr))
+        return usage_error("connect", "'%s' is not an address to connect to", operands[0]);
     if (!usage_port(operands[1], &c->remote.port))
         return usage_error("connect", "'%s' is not a port from 1 to 65535", operands[1]);
     return 0;

@@ -112,6 +112,15 @@ static int take_duration(struct host_options *o, const char *name, const char *v
     return usage_error(o->verb, "--%s wants a time like 5 or 200ms, not '%s'", name, value);
 }
 
+/* What an engine accepts (config.h). */
+static int take_msl(struct host_options *o, const char *value)
+{
+    bool is_time = usage_duration(value, &o->msl_ns);
+    if (is_time && o->msl_ns >= HF_MS && o->msl_ns <= 3600 * HF_SECOND)
+        return 0;
+    return usage_error(o->verb, "--msl wants a time from 1ms to 60m, not '%s'", value);
+}
+
 static int take_mtu(struct host_options *o, const char *value)
 {
     uint64_t number = 0;
@@ -173,7 +182,7 @@ int host_option(struct host_options *o, int option, const char *value)
     case HOST_OPTION_TIME_WAIT:
         return take_duration(o, "time-wait", value, &o->time_wait_ns);
     case HOST_OPTION_MSL:
-        return take_duration(o, "msl", value, &o->msl_ns);
+        return take_msl(o, value);
     case HOST_OPTION_CONNECTIONS:
         return take_connections(o, value);
     case HOST_OPTION_NO_CONTROL:
