@@ -9,7 +9,7 @@
 void hf_take_window(struct hf_tcp *c, const struct hf_segment *seg)
 {
     uint8_t scale = seg->flags & HF_TCP_SYN ? 0 : c->snd_scale; /* a SYN's window is never scaled: RFC 7323, 2.2 */
-    c->snd.wnd = (uint32_t)seg->wnd << scale; /* MUST-1 */
+    c->snd.wnd = (uint32_t)seg->wnd << scale;                   /* MUST-1 */
     c->snd.max_wnd = HF_MAX(c->snd.max_wnd, c->snd.wnd);
     c->snd.wl1 = seg->seq;
     c->snd.wl2 = seg->ack;
@@ -18,17 +18,19 @@ void hf_take_window(struct hf_tcp *c, const struct hf_segment *seg)
 /* "To prevent the use of old segments": only a segment newer than the last that set the window may set it. */
 static void update_window(struct hf_tcp *c, const struct hf_segment *seg)
 {
-    bool newer = hf_seq_lt(c->snd.wl1, seg->seq) ||
-                 (hf_seq_eq(c->snd.wl1, seg->seq) && hf_seq_le(c->snd.wl2, seg->ack));
+    bool newer =
+        hf_seq_lt(c->snd.wl1, seg->seq) || (hf_seq_eq(c->snd.wl1, seg->seq) && hf_seq_le(c->snd.wl2, seg->ack));
     if (newer)
         hf_take_window(c, seg);
 }
 
-/* Duplicate as RFC 5681, 2 defines it: something is outstanding, no text, no SYN or FIN, same ACK, same window. */
-static bool is_duplicate(const struct hf_tcp *c, const struct hf_segment *seg, uint32_t window_before)
+/* Duplicate as RFC 5681, 2 defines it: something is outstanding, no text, no SYN or FIN, same ACK, same window. But the
+ * answers to refused probes look just so, and tell of no loss (BUG-43). */
+static bool is_duplicate(const struct hf_tcp *c, const struct hf_tcp_sending *s, const struct hf_segment *seg,
+                         uint32_t window_before)
 {
     return seg->len == 0 && hf_seq_eq(seg->ack, c->snd.una) && !hf_seq_eq(c->snd.una, c->snd.nxt) &&
-           c->snd.wnd == window_before;
+           c->snd.wnd == window_before && !(s != NULL && s->probing);
 }
 
 /* SND.UNA moves; returns the bytes of text that this acknowledges. */
@@ -64,7 +66,8 @@ static void take_sacks(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp
         return;
     for (unsigned i = 0; i < seg->opts.sack_count; i++) {
         struct hf_sack_block block = seg->opts.sack[i];
-        if (!hf_seq_lt(block.from, block.to) || hf_seq_lt(block.from, c->snd.una) || hf_seq_gt(block.to, c->snd.nxt))
+        if (!hf_seq_lt(block.from, block.to) || hf_seq_lt(block.from, c->snd.una) ||
+            hf_seq_gt(block.to, c->snd.nxt))
             continue;
         hf_sent_sacked(sh, s, block, facts);
         s->high_sacked = hf_seq_max(s->high_sacked, block.to);
@@ -88,18 +91,29 @@ static void take_rtt(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf
         hf_rtt_sample(sh, c, HF_MAX(ms, 1) * HF_MS);
 }
 
-/* A probe of the closed window was refused and now the window is open: what it carried goes again, at once. */
+/* Probing is over, so its long intervals are too: they said nothing of the path (BUG-30). */
+static void stop_probing(struct hf_tcp *c, struct hf_tcp_sending *s)
+{
+    if (s->probing)
+        c->backoff = 0;
+    s->probing = false;
+}
+
+/* A probe of the closed window was refused and now the window is open: what it carried goes again, at once. It was small
+ * because the window was; Nagle's algorithm has no reason to let the rest wait for its ACK (BUG-35). */
 static void window_reopened(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s)
 {
     if (!s->probing || c->snd.wnd == 0)
         return;
-    s->probing = false;
-    c->backoff = 0;
+    stop_probing(c, s);
+    s->small = c->snd.una;
+    hf_timers_progress(sh, c);
     if (s->first != HF_NONE)
         hf_loss_resend_all(sh, c, HF_WHY_WINDOW_PROBE);
 }
 
-static void tell_congestion(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, uint32_t delivered)
+static void tell_congestion(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s,
+                            uint32_t delivered)
 {
     if (s->recovery == HF_RECOVERY || delivered == 0)
         return; /* in fast recovery the window is held; after a time-out slow start goes on */
@@ -130,7 +144,7 @@ void hf_tcp_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_se
     uint32_t window_before = c->snd.wnd;
     bool progress = hf_seq_gt(seg->ack, c->snd.una);
     update_window(c, seg);
-    bool duplicate = !progress && is_duplicate(c, seg, window_before);
+    bool duplicate = !progress && is_duplicate(c, s, seg, window_before);
     uint32_t acked = move_left_edge(c, s, seg->ack);
     if (s == NULL)
         return;
@@ -138,7 +152,7 @@ void hf_tcp_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_se
     hf_sent_acked(sh, s, c->snd.una, &facts);
     take_sacks(sh, c, s, seg, &facts);
     if (progress) {
-        s->probing = false;
+        stop_probing(c, s);
         drag_marks(s, c->snd.una);
         hf_stream_drop_below(&s->stream, &sh->blocks, c->snd_base);
         take_rtt(sh, c, seg, &facts);

@@ -14,7 +14,10 @@
  */
 #include "steps.h"
 
-static hf_time in(const struct hf_tcp_shared *sh, hf_ns duration) { return hf_time_add(sh->now, duration); }
+static hf_time in(const struct hf_tcp_shared *sh, hf_ns duration)
+{
+    return hf_time_add(sh->now, duration);
+}
 
 /* ---- what others report ---- */
 
@@ -25,7 +28,10 @@ void hf_timers_open(struct hf_tcp_shared *sh, struct hf_tcp *c)
         c->life_at = in(sh, c->user_timeout_ms * HF_MS);
 }
 
-void hf_timers_offered(struct hf_tcp_shared *sh, struct hf_tcp *c) { c->life_at = in(sh, sh->config.offer_ns); }
+void hf_timers_offered(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    c->life_at = in(sh, sh->config.offer_ns);
+}
 
 /* RFC 6298, 5.1: started if not running. */
 void hf_timers_transmitted(struct hf_tcp_shared *sh, struct hf_tcp *c)
@@ -65,7 +71,7 @@ void hf_timers_ack_owed(struct hf_tcp_shared *sh, struct hf_tcp *c)
 
 void hf_timers_ack_paid(struct hf_tcp *c)
 {
-    c->owed &= (uint8_t)~(HF_OWE_ACK_NOW | HF_OWE_ACK_LATER);
+    c->owed &= (uint8_t) ~(HF_OWE_ACK_NOW | HF_OWE_ACK_LATER);
     c->ack_at = HF_NEVER;
     c->unacked_segments = 0;
 }
@@ -116,8 +122,12 @@ void hf_timers_review(struct hf_tcp_shared *sh, struct hf_tcp *c)
     const struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
     if (c->state == HF_CLOSED || hf_syn_is_unacked(c))
         return; /* the handshake has the timers it began with */
-    if (s != NULL && hf_time_is_never(c->rexmt_at) && must_probe(c, s))
+    bool probes = s != NULL && must_probe(c, s), outstanding = !hf_seq_eq(c->snd.una, c->snd.nxt);
+    if (probes && hf_time_is_never(c->rexmt_at))
         c->rexmt_at = in(sh, hf_rto(sh, c));
+    if (!probes &&
+        !outstanding) /* nobody is to be probed any more: what is sent next starts the timer afresh (BUG-29) */
+        c->rexmt_at = HF_NEVER;
     if (life_is_user_timeout(c)) {
         bool counts = s != NULL && c->user_timeout_ms != 0;
         c->life_at = counts ? hf_time_add(s->oldest_at, c->user_timeout_ms * HF_MS) : HF_NEVER;
@@ -136,7 +146,10 @@ hf_time hf_timers_next(const struct hf_tcp *c)
 
 /* ---- what is due ---- */
 
-static bool due(const struct hf_tcp_shared *sh, hf_time at) { return hf_time_reached(sh->now, at); }
+static bool due(const struct hf_tcp_shared *sh, hf_time at)
+{
+    return hf_time_reached(sh->now, at);
+}
 
 #define R1 3 /* SHLD-10 */
 
