@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum field_kind { FIELD_NS, FIELD_32, FIELD_16, FIELD_8, FIELD_BOOL, FIELD_CC };
+enum field_kind { FIELD_NS, FIELD_32, FIELD_16, FIELD_8, FIELD_BOOL, FIELD_CC, FIELD_COOKIES };
 
 struct field {
     const char *name;
@@ -37,9 +37,14 @@ static const struct field fields[] = {
     F("cc", FIELD_CC, cc),
     F("initial_window", FIELD_16, initial_window),
     F("challenge_ack_limit", FIELD_32, challenge_ack_limit),
+    F("syn_cookies", FIELD_COOKIES, syn_cookies),
+    F("fast_open", FIELD_BOOL, fast_open),
     F("reset_on_overflow", FIELD_BOOL, reset_on_overflow),
     F("ip_ttl", FIELD_8, ip_ttl),
     F("max_connections", FIELD_32, max_connections),
+    F("max_half_open", FIELD_32, max_half_open),
+    F("max_time_wait", FIELD_32, max_time_wait),
+    F("max_fast_open", FIELD_32, max_fast_open),
     F("max_listeners", FIELD_32, max_listeners),
     F("max_sending", FIELD_32, max_sending),
     F("max_receiving", FIELD_32, max_receiving),
@@ -77,6 +82,20 @@ static bool read_switch(const char *text, bool *is_on)
     return *is_on || strcmp(text, "off") == 0;
 }
 
+static bool read_cookies(const char *text, uint8_t *cookies)
+{
+    static const char *const names[] = {[HF_SYN_COOKIES_OFF] = "off",
+                                        [HF_SYN_COOKIES_UNDER_PRESSURE] = "under_pressure",
+                                        [HF_SYN_COOKIES_ALWAYS] = "always"};
+    for (uint8_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(names[i], text) != 0)
+            continue;
+        *cookies = i;
+        return true;
+    }
+    return false;
+}
+
 static bool set_field(struct hf_config *config, const struct field *field, const char *value)
 {
     static const uint64_t most[] = {[FIELD_32] = UINT32_MAX, [FIELD_16] = UINT16_MAX, [FIELD_8] = UINT8_MAX};
@@ -90,6 +109,8 @@ static bool set_field(struct hf_config *config, const struct field *field, const
     case FIELD_CC:
         *at = strcmp(value, "newreno") == 0 ? HF_CC_NEWRENO : HF_CC_CUBIC;
         return *at == HF_CC_NEWRENO || strcmp(value, "cubic") == 0;
+    case FIELD_COOKIES:
+        return read_cookies(value, at);
     default:
         break;
     }
