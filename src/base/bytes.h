@@ -3,6 +3,7 @@
 #define HF_BASE_BYTES_H
 
 #include <stdint.h>
+#include <string.h>
 
 static inline uint16_t hf_get16(const uint8_t *p) { return (uint16_t)(p[0] << 8 | p[1]); }
 static inline uint32_t hf_get32(const uint8_t *p)
@@ -20,6 +21,15 @@ static inline void hf_put32(uint8_t *p, uint32_t v)
     p[1] = (uint8_t)(v >> 16);
     p[2] = (uint8_t)(v >> 8);
     p[3] = (uint8_t)v;
+}
+/* A number as the machine word that stands big-endian in memory, and thus on the wire. */
+static inline uint32_t hf_big32(uint32_t v)
+{
+    uint8_t bytes[4];
+    uint32_t word;
+    hf_put32(bytes, v);
+    memcpy(&word, bytes, sizeof word);
+    return word;
 }
 
 #endif

@@ -43,6 +43,7 @@ void hf_wheel_init(struct hf_wheel *wheel, struct hf_arena *arena, uint32_t capa
         .nodes = nodes == NULL ? 0 : nodes - (uint8_t *)wheel,
         .capacity = capacity,
         .tick = tick_of(now),
+        .next = UINT64_MAX,
     };
     if (nodes == NULL)
         return;
@@ -75,9 +76,13 @@ static uint32_t list_for(const struct hf_wheel *wheel, uint64_t tick)
 
 static void file(struct hf_wheel *wheel, uint32_t id)
 {
-    uint32_t list = list_for(wheel, nodes_of(wheel)[id].tick - 1);
-    if (list < HF_WHEEL_LEVELS * SLOTS)
+    uint64_t tick = nodes_of(wheel)[id].tick - 1, start = 0;
+    uint32_t list = list_for(wheel, tick), shift = SLOT_BITS * (list / SLOTS);
+    if (list < HF_WHEEL_LEVELS * SLOTS) {
         wheel->occupied[list / SLOTS] |= (uint64_t)1 << (list % SLOTS);
+        start = tick >> shift << shift;
+    }
+    wheel->next = HF_MIN(wheel->next, start);
     link_last(wheel, id, head_of(wheel, list));
 }
 
@@ -169,22 +174,30 @@ static void deal_out(struct hf_wheel *wheel, uint32_t level, uint32_t slot, uint
     }
 }
 
+/* Deals out what begins at or before `limit`, until something is due. */
+static void turn_to(struct hf_wheel *wheel, uint64_t limit)
+{
+    uint32_t due = head_of(wheel, HF_WHEEL_LEVELS * SLOTS), level = 0, slot = 0;
+    const struct node *nodes = nodes_of(wheel);
+    wheel->next = 0;
+    while (nodes[due].next == due && wheel->next <= limit) {
+        wheel->next = earliest(wheel, &level, &slot);
+        if (wheel->next <= limit)
+            deal_out(wheel, level, slot, wheel->next);
+    }
+}
+
 uint32_t hf_wheel_fire(struct hf_wheel *wheel, hf_time now)
 {
     uint64_t limit = tick_of(now);
     uint32_t due = head_of(wheel, HF_WHEEL_LEVELS * SLOTS);
-    struct node *nodes = nodes_of(wheel);
-    while (nodes[due].next == due && wheel->armed > 0 && wheel->tick <= limit) {
-        uint32_t level = 0, slot = 0;
-        uint64_t start = earliest(wheel, &level, &slot);
-        if (start > limit)
-            break;
-        deal_out(wheel, level, slot, start);
-    }
-    uint32_t id = nodes[due].next;
-    if (id != due) {
-        hf_wheel_disarm(wheel, id);
-        return id;
+    if (wheel->next <= limit) {
+        turn_to(wheel, limit);
+        uint32_t id = nodes_of(wheel)[due].next;
+        if (id != due) {
+            hf_wheel_disarm(wheel, id);
+            return id;
+        }
     }
     /* Nothing begins before `limit`, so every timer stays in the slot it is in when time moves there. */
     wheel->tick = HF_MAX(wheel->tick, limit);
@@ -217,5 +230,8 @@ const char *hf_wheel_check(const struct hf_wheel *wheel)
                 return "wheel: more timers than counted";
         }
     }
+    uint32_t level = 0, slot = 0;
+    if (armed > 0 && earliest(wheel, &level, &slot) < wheel->next)
+        return "wheel: a slot begins before it is said to";
     return armed == wheel->armed ? NULL : "wheel: count is wrong";
 }

@@ -19,6 +19,7 @@ struct hf_wheel {
     uint32_t capacity;
     uint32_t armed;
     uint64_t tick;     /* all timers due before this tick have been moved to `due` */
+    uint64_t next;     /* no slot in use begins before this tick: until then time may pass without a look */
     uint64_t occupied[HF_WHEEL_LEVELS];
 };
 

@@ -77,7 +77,7 @@ uint32_t hf_demux_find_next(struct hf_engine *e, const struct hf_endpoint *local
 
 void hf_demux_add(struct hf_engine *e, struct hf_tcp *c)
 {
-    (void)hf_table_add(&e->table, hash_record(e, c), hf_slot(e, c)); /* there is a place for every record */
+    (void)hf_table_add(&e->table, hash_record(e, c), hf_slot(c)); /* there is a place for every record */
     c->own.in_table = true;
 }
 
@@ -100,7 +100,7 @@ void hf_demux_remove_small(struct hf_engine *e, uint32_t slot)
 
 void hf_demux_remove(struct hf_engine *e, struct hf_tcp *c)
 {
-    (void)hf_table_remove(&e->table, hash_record(e, c), hf_slot(e, c));
+    (void)hf_table_remove(&e->table, hash_record(e, c), hf_slot(c));
     c->own.in_table = false;
 }
 

@@ -210,7 +210,7 @@ static void event_of_connection(struct hf_engine *e, uint32_t slot, struct hf_ev
     c->own.on_events = false;
     uint32_t bits = c->flags & HF_TF_RELEASED ? 0 : hf_tcp_events(&e->tcp, c); /* nobody is left to be told */
     *event = (struct hf_event){
-        .conn = hf_handle(e, c),
+        .conn = hf_handle(c),
         .bits = bits,
         .fresh = (bits & ~(uint32_t)c->own.told) | (bits & c->own.news),
         .user = c->user,

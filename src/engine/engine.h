@@ -111,10 +111,7 @@ static inline struct hf_tcp *hf_record(const struct hf_engine *e, uint32_t slot)
 {
     return (struct hf_tcp *)hf_pool_at(&e->tcp.connections, slot);
 }
-static inline uint32_t hf_slot(const struct hf_engine *e, const struct hf_tcp *c)
-{
-    return hf_pool_index(&e->tcp.connections, c);
-}
+static inline uint32_t hf_slot(const struct hf_tcp *c) { return c->own.slot; }
 static inline struct hf_listener *hf_listener_at(const struct hf_engine *e, uint32_t index)
 {
     return (struct hf_listener *)hf_pool_at(&e->tcp.listeners, index);
@@ -123,10 +120,7 @@ static inline struct hf_way *hf_way_of(const struct hf_engine *e, uint32_t slot)
 {
     return (struct hf_way *)hf_pool_at(&e->ways, slot);
 }
-static inline hf_conn hf_handle(const struct hf_engine *e, const struct hf_tcp *c)
-{
-    return (hf_conn){hf_slot(e, c), c->own.generation};
-}
+static inline hf_conn hf_handle(const struct hf_tcp *c) { return (hf_conn){hf_slot(c), c->own.generation}; }
 static inline enum hf_place hf_place_of(const struct hf_engine *e, uint32_t slot)
 {
     unsigned place = HF_AT_CONNECTION;

@@ -17,20 +17,20 @@
 
 static bool has_neighbour(const struct hf_engine *e, const struct hf_tcp *c)
 {
-    return !hf_way_of(e, hf_slot(e, c))->is_local && hf_links_config(&e->links, c->link)->kind == HF_LINK_ETHERNET;
+    return !hf_way_of(e, hf_slot(c))->is_local && hf_links_config(&e->links, c->link)->kind == HF_LINK_ETHERNET;
 }
 
 /* Progress over an Ethernet link proves that the neighbour is there (RFC 4861, 7.3.1). */
 static void confirm_neighbour(struct hf_engine *e, const struct hf_tcp *c)
 {
-    const struct hf_way *way = hf_way_of(e, hf_slot(e, c));
+    const struct hf_way *way = hf_way_of(e, hf_slot(c));
     if (has_neighbour(e, c))
         hf_neighbours_confirm(&e->neighbours, c->link, &way->next, e->tcp.now);
 }
 
 void hf_doubt_neighbour(struct hf_engine *e, const struct hf_tcp *c)
 {
-    const struct hf_way *way = hf_way_of(e, hf_slot(e, c));
+    const struct hf_way *way = hf_way_of(e, hf_slot(c));
     if (has_neighbour(e, c))
         hf_neighbours_doubt(&e->neighbours, c->link, &way->next, e->tcp.now);
 }
@@ -157,7 +157,7 @@ static enum hf_reason segment_to_slot(struct hf_engine *e, uint32_t slot, const 
 
 static hf_conn handle_of_slot(const struct hf_engine *e, uint32_t slot)
 {
-    return hf_place_of(e, slot) == HF_AT_CONNECTION ? hf_handle(e, hf_record(e, slot)) : hf_small_handle(e, slot);
+    return hf_place_of(e, slot) == HF_AT_CONNECTION ? hf_handle(hf_record(e, slot)) : hf_small_handle(e, slot);
 }
 
 /* The connection of a datagram that may not even be TCP's: told by the four numbers alone. */
@@ -262,7 +262,7 @@ static enum hf_reason error_arrives(struct hf_engine *e, struct hf_frame *frame,
         return HF_DROP_ICMP_BAD; /* nobody there, or nobody whom advice could help */
     struct hf_tcp *c = hf_record(e, slot);
     hf_link link = c->link;
-    frame->conn = hf_handle(e, c);
+    frame->conn = hf_handle(c);
     const struct hf_icmp_quote quote = {.advice = error.advice, .seq = hf_seq_of(error.seq), .mtu = error.mtu};
     why = hf_tcp_icmp(&e->tcp, c, &quote);
     hf_settle(e, c);

@@ -41,7 +41,7 @@ enum addressing { ADDRESSED, PARKED, UNREACHABLE };
 
 static enum addressing address_frame(struct hf_engine *e, const struct hf_tcp *c, struct envelope *envelope)
 {
-    const struct hf_way *way = hf_way_of(e, hf_slot(e, c));
+    const struct hf_way *way = hf_way_of(e, hf_slot(c));
     const struct hf_link_config *link = hf_links_config(&e->links, c->link);
     envelope->is_local = way->is_local;
     envelope->is_ethernet = !way->is_local && link->kind == HF_LINK_ETHERNET;
@@ -82,7 +82,7 @@ static void fit(const struct hf_tcp *c, struct hf_tcp_plan *plan, uint32_t cap, 
 static void write_ip(struct hf_engine *e, const struct hf_tcp *c, const struct envelope *envelope, uint32_t tcp_len,
                      uint8_t *out)
 {
-    const struct hf_way *way = hf_way_of(e, hf_slot(e, c));
+    const struct hf_way *way = hf_way_of(e, hf_slot(c));
     const struct hf_ip ip = {
         .src = c->local_addr,
         .dst = c->remote_addr,
@@ -142,7 +142,7 @@ static void write_frame(struct hf_engine *e, struct hf_tcp *c, const struct hf_t
     frame->len = envelope->tcp_at + written.len;
     frame->link = c->link;
     frame->why = (uint16_t)plan->why;
-    frame->conn = hf_handle(e, c);
+    frame->conn = hf_handle(c);
     frame->gso_size = written.gso_size;
     frame->gso_header = written.gso_size != 0 ? (uint16_t)(envelope->tcp_at + written.header_len) : 0;
     note_departure(e, c, &written.seg, plan->why);

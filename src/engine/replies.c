@@ -344,7 +344,7 @@ static uint32_t write_syn_again(const struct hf_engine *e, const struct hf_tcp *
 void hf_reply_decline(struct hf_engine *e, const struct hf_tcp *c, enum hf_icmp_cause_kind kind)
 {
     uint8_t packet[HF_IPV6_LEN + HF_TCP_HEADER_LEN], mac[6] = {0};
-    const struct hf_way *way = hf_way_of(e, hf_slot(e, c));
+    const struct hf_way *way = hf_way_of(e, hf_slot(c));
     struct hf_icmp_cause cause = {.kind = kind, .src = c->remote_addr, .dst = c->local_addr, .packet = packet};
     cause.len = write_syn_again(e, c, packet);
     (void)hf_links_choose_source(&e->links, c->link, &c->remote_addr, &way->next, &cause.from);

@@ -14,7 +14,7 @@
 
 static void turn_push(struct hf_engine *e, struct hf_queue *queue, struct hf_tcp *c, uint8_t where)
 {
-    uint32_t slot = hf_slot(e, c);
+    uint32_t slot = hf_slot(c);
     c->own.turn_next = HF_NONE;
     c->own.on_turn = where;
     if (queue->first == HF_NONE)
@@ -71,7 +71,7 @@ void hf_settle_listener(struct hf_engine *e, uint32_t index)
 
 static void enqueue_for_accept(struct hf_engine *e, struct hf_listener *listener, struct hf_tcp *c)
 {
-    uint32_t slot = hf_slot(e, c);
+    uint32_t slot = hf_slot(c);
     listener->half_open--;
     listener->waiting++;
     listener->news |= HF_EV_ACCEPTABLE;
@@ -176,13 +176,14 @@ static struct hf_tcp *take_record(struct hf_engine *e)
     struct hf_tcp *c = hf_record(e, slot);
     uint32_t generation = c->own.accept_next + 1; /* see free_record */
     memset(&c->own, 0, sizeof c->own);
+    c->own.slot = slot;
     c->own.generation = generation != 0 ? generation : 1;
     return c;
 }
 
 static void enter_record(struct hf_engine *e, struct hf_tcp *c, const struct hf_hop *hop, bool may_fragment)
 {
-    *hf_way_of(e, hf_slot(e, c)) = (struct hf_way){hop->next, may_fragment, hop->is_local};
+    *hf_way_of(e, hf_slot(c)) = (struct hf_way){hop->next, may_fragment, hop->is_local};
     hf_demux_add(e, c);
 }
 
@@ -202,8 +203,9 @@ struct hf_tcp *hf_connection_unfolded(struct hf_engine *e, const struct hf_hop *
     struct hf_tcp *c = take_record(e);
     if (c == NULL)
         return NULL;
-    uint32_t generation = c->own.generation;
+    uint32_t generation = c->own.generation, slot = hf_slot(c);
     *c = e->unfolded;
+    c->own.slot = slot;
     c->own.generation = generation;
     c->own.phase = HF_PHASE_HALF_OPEN;
     enter_record(e, c, hop, may_fragment);
@@ -213,12 +215,12 @@ struct hf_tcp *hf_connection_unfolded(struct hf_engine *e, const struct hf_hop *
 /* The record goes back. Its generation is kept for the next who gets the slot; own.generation 0 says it is free. */
 static void free_record(struct hf_engine *e, struct hf_tcp *c)
 {
-    uint32_t generation = c->own.generation;
+    uint32_t generation = c->own.generation, slot = hf_slot(c);
     hf_tcp_forget(&e->tcp, c);
-    hf_wheel_disarm(&e->wheel, hf_slot(e, c));
+    hf_wheel_disarm(&e->wheel, slot);
     memset(&c->own, 0, sizeof c->own);
     c->own.accept_next = generation;
-    hf_pool_give(&e->tcp.connections, hf_slot(e, c));
+    hf_pool_give(&e->tcp.connections, slot);
 }
 
 static bool is_done(const struct hf_tcp *c)
@@ -238,7 +240,7 @@ static void settle_events(struct hf_engine *e, struct hf_tcp *c)
     if (fresh == 0)
         return;
     c->own.on_events = true;
-    event_push(e, hf_slot(e, c));
+    event_push(e, hf_slot(c));
 }
 
 void hf_settle(struct hf_engine *e, struct hf_tcp *c)
@@ -249,7 +251,7 @@ void hf_settle(struct hf_engine *e, struct hf_tcp *c)
     if (c->state == HF_CLOSED) {
         if (c->own.in_table)
             hf_demux_remove(e, c);
-        hf_wheel_disarm(&e->wheel, hf_slot(e, c));
+        hf_wheel_disarm(&e->wheel, hf_slot(c));
     }
     if (is_done(c))
         free_record(e, c);
@@ -269,9 +271,9 @@ void hf_turn_rest(struct hf_engine *e, hf_time ask_at)
     } else if (is_done(c))
         free_record(e, c);
     else if (hf_time_is_never(ask_at))
-        hf_wheel_disarm(&e->wheel, hf_slot(e, c));
+        hf_wheel_disarm(&e->wheel, hf_slot(c));
     else
-        hf_wheel_arm(&e->wheel, hf_slot(e, c), ask_at);
+        hf_wheel_arm(&e->wheel, hf_slot(c), ask_at);
 }
 
 void hf_turn_park(struct hf_engine *e)

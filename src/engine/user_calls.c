@@ -122,7 +122,7 @@ int hf_tcp_accept(struct hf_engine *e, hf_conn listener_handle, hf_conn *conn)
     if (c == NULL)
         return HF_ERR_AGAIN;
     listener->accepted++;
-    *conn = hf_handle(e, c);
+    *conn = hf_handle(c);
     hf_settle(e, c);
     return HF_OK;
 }
@@ -207,7 +207,7 @@ int hf_tcp_connect(struct hf_engine *e, const struct hf_endpoint *local, const s
     if (taken != HF_NONE)
         hf_begin_beyond(c, old_nxt);
     hf_call_open(&e->tcp, c, options != NULL && options->fast_open > 0);
-    *conn = hf_handle(e, c);
+    *conn = hf_handle(c);
     hf_settle(e, c);
     return HF_OK;
 }

@@ -12,10 +12,10 @@ static struct hf_note *next_note(struct hf_tcp_shared *sh)
     return hf_pool_at(&sh->history, (uint32_t)(sh->noted++ % sh->history.capacity));
 }
 
-static void describe(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_note *note)
+static void describe(const struct hf_tcp *c, struct hf_note *note)
 {
     bool has_handle = c->own.generation != 0; /* an unfolded record has none */
-    note->conn = has_handle ? (hf_conn){hf_pool_index(&sh->connections, c), c->own.generation} : (hf_conn){0, 0};
+    note->conn = has_handle ? (hf_conn){c->own.slot, c->own.generation} : (hf_conn){0, 0};
     note->local = (struct hf_endpoint){c->local_addr, c->local_port};
     note->remote = (struct hf_endpoint){c->remote_addr, c->remote_port};
     note->iss = c->iss.n;
@@ -36,7 +36,7 @@ void hf_note_state(struct hf_tcp_shared *sh, const struct hf_tcp *c, enum hf_sta
         .to = (uint8_t)to,
         .why = (uint16_t)why,
     };
-    describe(sh, c, note);
+    describe(c, note);
 }
 
 uint64_t hf_note_segment(struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_passed *passed)
@@ -61,7 +61,7 @@ uint64_t hf_note_segment(struct hf_tcp_shared *sh, const struct hf_tcp *c, const
         .len = seg->data_len,
     };
     if (c != NULL)
-        describe(sh, c, note);
+        describe(c, note);
     return sh->noted;
 }
 
@@ -76,5 +76,5 @@ void hf_note_verdict(struct hf_tcp_shared *sh, uint64_t number, const struct hf_
     if (c == NULL)
         return;
     note->to = c->state;
-    describe(sh, c, note);
+    describe(c, note);
 }

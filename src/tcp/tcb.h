@@ -142,6 +142,7 @@ struct hf_tcp {
 
     /* Kept by the engine: src/engine reads and writes these, src/tcp only `news`. */
     struct {
+        uint32_t slot; /* its own index */
         uint32_t generation;
         uint32_t turn_next;   /* the list of connections that may have something to send */
         uint32_t event_next;  /* the list of connections with news */

@@ -44,7 +44,10 @@ static enum hf_reason parse_v4(const uint8_t *data, uint32_t len, struct hf_ip *
         return HF_DROP_IP_HEADER;
     if (total_len > len)
         return HF_DROP_SHORT;
-    if (hf_sum_finish(hf_sum_fold(hf_sum_words(0, data, header_len / 4))) != 0)
+    uint64_t sum = hf_sum_words(0, data, HF_IPV4_LEN / 4);
+    if (header_len > HF_IPV4_LEN)
+        sum = hf_sum_words(sum, data + HF_IPV4_LEN, header_len / 4 - HF_IPV4_LEN / 4);
+    if (hf_sum_finish(hf_sum_fold(sum)) != 0)
         return HF_DROP_IP_CHECKSUM;
     uint16_t fragment = hf_get16(data + 6);
     ip->is_v4 = true;
@@ -65,19 +68,18 @@ static enum hf_reason parse_v4(const uint8_t *data, uint32_t len, struct hf_ip *
     return header_len > HF_IPV4_LEN ? walk_options(data + HF_IPV4_LEN, header_len - HF_IPV4_LEN) : HF_ACCEPTED;
 }
 
+/* In words, so that the checksum need not wait for bytes just written. */
 static void write_v4(const struct hf_ip *ip, uint32_t payload_len, uint8_t *out)
 {
-    out[0] = 0x45;
-    out[1] = ip->traffic_class;
-    hf_put16(out + 2, (uint16_t)(HF_IPV4_LEN + payload_len));
-    hf_put16(out + 4, (uint16_t)ip->id);
-    hf_put16(out + 6, ip->dont_fragment ? FLAG_DF : 0);
-    out[8] = ip->hop_limit;
-    out[9] = ip->protocol;
-    out[10] = out[11] = 0;
-    memcpy(out + 12, ip->src.bytes + 12, 4);
-    memcpy(out + 16, ip->dst.bytes + 12, 4);
-    uint16_t checksum = hf_sum_finish(hf_sum_fold(hf_sum_words(0, out, HF_IPV4_LEN / 4)));
+    uint32_t words[5] = {
+        hf_big32(0x45000000u | (uint32_t)ip->traffic_class << 16 | (HF_IPV4_LEN + payload_len)),
+        hf_big32(ip->id << 16 | (ip->dont_fragment ? FLAG_DF : 0)),
+        hf_big32((uint32_t)ip->hop_limit << 24 | (uint32_t)ip->protocol << 16),
+    };
+    memcpy(&words[3], ip->src.bytes + 12, 4);
+    memcpy(&words[4], ip->dst.bytes + 12, 4);
+    uint16_t checksum = hf_sum_finish(hf_sum_fold(hf_sum_words(0, words, 5)));
+    memcpy(out, words, sizeof words);
     memcpy(out + 10, &checksum, sizeof checksum);
 }
 

@@ -42,14 +42,10 @@ uint32_t hf_tcp_write(const struct hf_segment *seg, uint8_t *out)
 {
     bool syn = seg->flags & HF_TCP_SYN;
     uint32_t header_len = HF_TCP_HEADER_LEN + hf_tcp_options_write(&seg->opts, syn, out + HF_TCP_HEADER_LEN);
-    hf_put16(out, seg->src_port);
-    hf_put16(out + 2, seg->dst_port);
+    hf_put32(out, (uint32_t)seg->src_port << 16 | seg->dst_port);
     hf_put32(out + 4, seg->seq.n);
     hf_put32(out + 8, seg->ack.n);
-    out[12] = (uint8_t)(header_len / 4 << 4);
-    out[13] = seg->flags;
-    hf_put16(out + 14, seg->wnd);
-    hf_put16(out + 16, 0);
-    hf_put16(out + 18, seg->up);
+    hf_put32(out + 12, header_len / 4 << 28 | (uint32_t)seg->flags << 16 | seg->wnd);
+    hf_put32(out + 16, seg->up);
     return header_len;
 }
