@@ -353,8 +353,8 @@ static void json_that_is_no_row_is_refused(void **state)
         "[]",
         "{\"state\":\"TIME-WAIT\"}",
         "{\"state\":\"ASLEEP\",\"local\":{\"addr\":\"::\",\"port\":1},\"remote\":{\"addr\":\"::\",\"port\":1}}",
-        "{\"state\":\"LISTEN\",\"local\":{\"addr\":\"nowhere\",\"port\":1},\"remote\":{\"addr\":\"::\",\"port\":1}"
-        "}",
+        ("{\"state\":\"LISTEN\",\"local\":{\"addr\":\"nowhere\",\"port\":1},\"remote\":{\"addr\":\"::\",\"port\":1}"
+         "}"),
         "{\"state\":\"LISTEN\",\"local\":{\"addr\":\"::\",\"port\":65536},\"remote\":{\"addr\":\"::\",\"port\":1}}",
     };
     for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++) {
