@@ -16,7 +16,7 @@ MAKEFLAGS += --no-print-directory
 FORMATTED = $(shell git ls-files --cached --others --exclude-standard \
               $(foreach folder,drivers pkt cli run sim sockets examples fuzz bench tests,'$(folder)/*.[ch]'))
 
-.PHONY: run test build setup interop interop-short fuzz fuzz-short bench bench-tun lint layers purity style fmt fmt-check \
+.PHONY: run test build setup interop interop-short fuzz fuzz-short bench bench-tun lint layers purity style ledger fmt fmt-check \
         install clean help
 .DEFAULT_GOAL := help
 
@@ -79,7 +79,7 @@ bench-tun: setup ## The same over a TUN, beside the host kernel (root): build/be
 	$(call compile,release)
 	@build/release/bench/bench_tun $(ARGS)
 
-lint: setup layers purity style fmt-check ## Checks layers, purity, style and layout.
+lint: setup layers purity style ledger fmt-check ## Checks layers, purity, style, requirements and layout.
 
 layers: ## Checks the direction of every #include.
 	@tools/check-layers
@@ -90,6 +90,9 @@ purity: setup ## Checks that the engine calls nothing, has no globals, and build
 
 style: ## Checks what a formatter does not: line and function lengths, opening comments, leftovers.
 	@tools/check-style
+
+ledger: ## Joins docs/requirements.tsv with the marks in code and tests; fails on a MUST that is met or tested nowhere.
+	@tools/ledger
 
 fmt-check: setup
 	@clang-format-14 --dry-run -Werror $(FORMATTED)

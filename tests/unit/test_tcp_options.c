@@ -265,6 +265,24 @@ static void everything_written_fits(void **state)
             }
 }
 
+static void only_zeros_follow_an_end(void **state)
+{
+    /* The list written is padded without an end of list, or nothing but zeros stands behind one (MUST-69), and every
+     * option in it but that and NOP has a length (MUST-68). */
+    (void)state;
+    for (unsigned present = 0; present < 64; present++)
+        for (int syn = 0; syn < 2; syn++) {
+            uint8_t out[60];
+            struct hf_tcp_opts o = all((uint8_t)present, 1, 5);
+            uint32_t len = hf_tcp_options_write(&o, syn, out), at = 0;
+            while (at < len && out[at] != 0)
+                at += out[at] == 1 ? 1u : out[at + 1];
+            assert_true(at <= len);
+            for (; at < len; at++)
+                assert_int_equal(out[at], 0);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +303,7 @@ int main(void)
         cmocka_unit_test(writes_a_syn_as_linux_does),
         cmocka_unit_test(writes_sack_in_the_space_there_is),
         cmocka_unit_test(everything_written_fits),
+        cmocka_unit_test(only_zeros_follow_an_end),
     };
     return cmocka_run_group_tests_name("tcp options", tests, NULL, NULL);
 }

@@ -17,6 +17,19 @@ static void one_text_may_fill_a_hole_and_reach_into_what_lies_beyond(void **stat
     assert_int_equal(reads(1000), 400);
 }
 
+static void all_that_waits_is_looked_at_before_an_ack_leaves(void **state)
+{
+    /* A series of segments that arrives at once earns one ACK, for all of it. MUST-58, MUST-59. */
+    (void)state;
+    open_established();
+    text_arrives(2001, 1000);
+    text_arrives(1, 1000);
+    text_arrives(1001, 1000);
+    text_arrives(3001, 1000);
+    assert_int_equal(sends_all(), 1);
+    assert_int_equal(sent_ack(), 4001);
+}
+
 static void what_was_once_in_the_window_stays_in_it(void **state)
 {
     /* The window field counts in granules, so that after a few bytes it may say less than was promised. The promise
@@ -132,6 +145,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(one_text_may_fill_a_hole_and_reach_into_what_lies_beyond, tcp_defaults),
+        cmocka_unit_test_setup(all_that_waits_is_looked_at_before_an_ack_leaves, tcp_defaults),
         cmocka_unit_test_setup(what_was_once_in_the_window_stays_in_it, tcp_defaults),
         cmocka_unit_test_setup(without_scaling_window_updates_end, tcp_defaults),
         cmocka_unit_test_setup(reading_past_the_urgent_mark_ends_urgent_mode, tcp_defaults),
