@@ -32,6 +32,7 @@ struct connection {
     struct hf_endpoint local, remote;
     unsigned number;
     bool is_nobodys; /* there is no record of it, so far */
+    uint32_t iss;
     enum hf_state first_state, state;
     enum hf_state first_peer_state;
     struct peer peer;
@@ -120,7 +121,8 @@ static bool is_of(const struct connection *c, const struct hf_note *note)
         return !opens || (c->is_nobodys && c->numbers.irs == note->seq);
     if (c->is_nobodys)
         return note->irs == c->numbers.irs;
-    return note->iss == c->numbers.iss;
+    bool is_forgetful = note->from == HF_TIME_WAIT && c->state == HF_TIME_WAIT;
+    return is_forgetful || note->iss == c->iss;
 }
 
 static struct connection *of_number(struct ladder *l, unsigned number)
@@ -142,7 +144,10 @@ static struct connection *longest_silent(struct ladder *l)
 
 static struct connection *meet_again(struct connection *c, const struct hf_note *note)
 {
-    c->is_nobodys = c->is_nobodys && note_is_nobodys(note);
+    if (c->is_nobodys && !note_is_nobodys(note)) {
+        c->is_nobodys = false;
+        c->iss = note->iss;
+    }
     return c;
 }
 
@@ -157,7 +162,7 @@ static struct connection *connection_of(struct ladder *l, const struct hf_note *
         .remote = note->remote,
         .number = ++l->numbers,
         .is_nobodys = note_is_nobodys(note),
-        .numbers.iss = note->iss,
+        .iss = note->iss,
         .first_state = note->from,
         .state = note->from,
         .last_at = note->at,
@@ -361,7 +366,7 @@ static bool may_fold(struct connection *c, const struct hf_note *note, const str
 }
 
 /* The segment that a call caused takes the call's row. "CLOSE call" says no more than "close" on a FIN does. */
-static void join_call(struct pending *p, struct row *row)
+static void join_call(const struct connection *c, struct pending *p, struct row *row)
 {
     struct words own = row->words[0];
     unsigned has_words = row->word_count;
@@ -376,6 +381,7 @@ static void join_call(struct pending *p, struct row *row)
     }
     row->number = p->number;
     p->row = *row;
+    p->peer_before = c->peer_shown;
     p->is_call = false;
 }
 
@@ -400,7 +406,7 @@ static void note_segment(struct ladder *l, struct connection *c, const struct hf
     unfold(l, c);
     struct pending *p = last_pending(l, c);
     if (p != NULL && p->is_call && note->kind == HF_NOTE_OUT && segment_is_marked(note))
-        join_call(p, &row);
+        join_call(c, p, &row);
     else
         add_pending(l, c, &row);
 }

@@ -18,18 +18,20 @@ static void learn_from_nobodys(struct numbers *n, const struct hf_note *note)
     }
 }
 
-/* A segment for no connection has numbers too: relative to what the first of them carried. Before the peer's SYN its
- * number is not known. */
+/* A segment for no connection has numbers too: relative to what the first of them carried. What was learned stays: a
+ * TIME-WAIT record has forgotten where it began. */
 void numbers_learn(struct numbers *n, const struct hf_note *note)
 {
     if (note_is_nobodys(note)) {
         learn_from_nobodys(n, note);
         return;
     }
-    n->iss = note->iss;
+    if (!n->has_iss)
+        n->iss = note->iss;
     n->has_iss = true;
-    n->irs = note->irs;
-    n->has_irs = n->has_irs || note->irs != 0;
+    if (!n->has_irs)
+        n->irs = note->irs;
+    n->has_irs = n->has_irs || note->irs != 0; /* not known before the peer's SYN */
 }
 
 /* The end of a segment in sequence space, SYN and FIN counted. */

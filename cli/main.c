@@ -14,6 +14,7 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
+    {"demo", verb_demo, "show the life of two connections as it happens"},
     {"serve", verb_serve, "serve a directory over HTTP/1.1"},
     {"listen", verb_listen, "wait for a connection and join it to standard input and output"},
     {"connect", verb_connect, "open a connection and join it to standard input and output"},

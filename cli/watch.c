@@ -225,20 +225,13 @@ static bool find_reader(const struct host *h, struct watch_reader *reader)
     return k != NULL;
 }
 
-int watch_add(struct host *h)
+int watch_add_to(struct host *h, const struct ladder_options *options)
 {
     struct watch_reader reader;
-    bool is_read = find_reader(h, &reader);
-    struct ladder_options options = {
-        .terminal = terminal_of(STDERR_FILENO, false),
-        .left = h->peer != NULL ? "client"
-                : is_read       ? "kernel"
-                                : "peer",
-        .is_peer_read = is_read,
-        .is_numbered = true,
-        .write = write_stderr,
-    };
-    struct ladder *ladder = ladder_new(&options);
+    struct ladder_options own = *options;
+    bool is_read = own.is_peer_read = find_reader(h, &reader);
+    own.left = h->peer != NULL ? "client" : is_read ? "kernel" : "peer";
+    struct ladder *ladder = ladder_new(&own);
     struct hf_driver *driver =
         ladder == NULL ? NULL : watch_open(h->driver, h->engine, ladder, is_read ? &reader : NULL);
     if (driver != NULL) {
@@ -250,4 +243,14 @@ int watch_add(struct host *h)
         reader.close(reader.arg);
     complain(h->options.verb, "no memory for a ladder");
     return EXIT_FAILED;
+}
+
+int watch_add(struct host *h)
+{
+    const struct ladder_options options = {
+        .terminal = terminal_of(STDERR_FILENO, false),
+        .is_numbered = true,
+        .write = write_stderr,
+    };
+    return watch_add_to(h, &options);
 }

@@ -26,10 +26,13 @@ struct hf_driver *watch_open(struct hf_driver *inner, struct hf_engine *e, struc
                              const struct watch_reader *reader);
 
 /*
- * Puts a ladder of all connections on stderr, around h->driver. It reads the peer's states from the kernel's side
- * of the device or, joined in memory, from the other host. Call it after the other wrappers. Returns 0, or
- * EXIT_FAILED after having complained.
+ * Puts a ladder of all connections around h->driver. It reads the peer's states from the kernel's side of the device
+ * or, joined in memory, from the other host; which of them names the left rail. Call it after the other wrappers.
+ * Returns 0, or EXIT_FAILED after having complained.
  */
+int watch_add_to(struct host *h, const struct ladder_options *options);
+
+/* The same on stderr. */
 int watch_add(struct host *h);
 
 #endif
