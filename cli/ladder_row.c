@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define WIDEST     140
-#define TIME_LEN   9  /* "99999.999" */
+#define TIME_LEN   8  /* "9999.999"; a longer one may take the space behind it */
 #define STATE_LEN  14 /* "(SYN-RECEIVED)" */
 #define NUMBER_LEN 3
 #define ROOMY      69 /* columns right of the left rail from which on words stand beside the state */

@@ -20,11 +20,13 @@ options_of_page() {
     grep -E '^\.It Fl' "$1" | grep -oE ' -[a-z][a-z0-9-]*' | sed 's/ -/--/' | sort -u
 }
 
-for verb in serve listen connect; do
+for verb in serve listen connect demo ss; do
     page=$pages/handfast-$verb.1
     [ -f "$page" ] || { fail "no page for $verb"; continue; }
     # Options that every verb with an engine takes are described once, in handfast(1).
-    all=$( { options_of_page "$page"; options_of_page "$pages/handfast.1"; } | sort -u)
+    shared=$pages/handfast.1
+    [ $verb != ss ] || shared=/dev/null
+    all=$( { options_of_page "$page"; options_of_page "$shared"; } | sort -u)
     for option in $(options_of_help $verb); do
         echo "$all" | grep -qxF -e "$option" || fail "handfast-$verb(1) does not tell of $option"
     done
@@ -34,7 +36,7 @@ for verb in serve listen connect; do
 done
 
 if command -v mandoc >/dev/null; then
-    for page in "$pages"/handfast.1 "$pages"/handfast-serve.1 "$pages"/handfast-listen.1 "$pages"/handfast-connect.1; do
+    for page in "$pages"/handfast.1 "$pages"/handfast-*.1; do
         mandoc -T lint -W warning "$page" || fail "mandoc complains about $page"
     done
 fi

@@ -205,11 +205,11 @@ static void a_handshake_shows_both_states_read(void **state)
     flush(&d, 0.1);
     drew(&d, "STATE of the kernel is read from it; (STATE) is inferred from the segments.\n"
              "\n"
-             "    kernel 10.77.0.1:51234                                Handfast 10.77.0.2:80\n"
-             "       ms       (CLOSED) ┬                                ┬ LISTEN\n"
-             "    0.000      SYN-SENT  ├─ S 0:0(0) win 64240 ──────────►│ SYN-RECEIVED  SYN received\n"
-             "    0.041   ESTABLISHED  │◄─── S. 0:0(0) ack 1 win 65535 ─┤               answer to SYN\n"
-             "    0.080                ├─ . 1:1(0) ack 1 ──────────────►│ ESTABLISHED   our SYN acknowledged\n");
+             "   kernel 10.77.0.1:51234                                 Handfast 10.77.0.2:80\n"
+             "      ms       (CLOSED) ┬                                 ┬ LISTEN\n"
+             "   0.000      SYN-SENT  ├─ S 0:0(0) win 64240 ───────────►│ SYN-RECEIVED  SYN received\n"
+             "   0.041   ESTABLISHED  │◄──── S. 0:0(0) ack 1 win 65535 ─┤               answer to SYN\n"
+             "   0.080                ├─ . 1:1(0) ack 1 ───────────────►│ ESTABLISHED   our SYN acknowledged\n");
     end(&d);
 }
 
@@ -226,12 +226,12 @@ static void what_nobody_read_stands_in_parentheses(void **state)
     ladder_end(d.ladder);
     drew(&d, "(STATE) of the peer is inferred from the segments.\n"
              "\n"
-             "      peer 10.77.0.1:51234                                Handfast 10.77.0.2:80\n"
-             "       ms       (CLOSED) ┬                                ┬ LISTEN\n"
-             "    0.000     (SYN-SENT) ├─ S 0:0(0) win 64240 ──────────►│ SYN-RECEIVED  SYN received\n"
-             "    0.041  (ESTABLISHED) │◄─── S. 0:0(0) ack 1 win 65535 ─┤               answer to SYN\n"
-             "    0.080                ├─ . 1:1(0) ack 1 ──────────────►│ ESTABLISHED   our SYN acknowledged\n"
-             "                         ┴                                ┴\n");
+             "     peer 10.77.0.1:51234                                 Handfast 10.77.0.2:80\n"
+             "      ms       (CLOSED) ┬                                 ┬ LISTEN\n"
+             "   0.000     (SYN-SENT) ├─ S 0:0(0) win 64240 ───────────►│ SYN-RECEIVED  SYN received\n"
+             "   0.041  (ESTABLISHED) │◄──── S. 0:0(0) ack 1 win 65535 ─┤               answer to SYN\n"
+             "   0.080                ├─ . 1:1(0) ack 1 ───────────────►│ ESTABLISHED   our SYN acknowledged\n"
+             "                        ┴                                 ┴\n");
     end(&d);
 }
 
@@ -247,14 +247,14 @@ static void a_narrow_terminal_puts_words_below_and_ascii_draws_without_boxes(voi
     ladder_end(d.ladder);
     drew(&d, "STATE of the kernel is read from it; (STATE) is inferred from the segments.\n"
              "\n"
-             "    kernel 10.77.0.1:51234                               Handfast 10.77.0.2:80\n"
-             "       ms       (CLOSED) +                               + LISTEN\n"
-             "    0.000     (SYN-SENT) +- S 0:0(0) win 64240 --------->| SYN-RECEIVED\n"
-             "                         |                               | SYN received\n"
-             "    0.041  (ESTABLISHED) |<-- S. 0:0(0) ack 1 win 65535 -+ answer to SYN\n"
-             "    0.080                +- . 1:1(0) ack 1 ------------->| ESTABLISHED\n"
-             "                         |                               | our SYN acknowledged\n"
-             "                         +                               +\n");
+             "   kernel 10.77.0.1:51234                               Handfast 10.77.0.2:80\n"
+             "      ms       (CLOSED) +                               + LISTEN\n"
+             "   0.000     (SYN-SENT) +- S 0:0(0) win 64240 --------->| SYN-RECEIVED\n"
+             "                        |                               | SYN received\n"
+             "   0.041  (ESTABLISHED) |<-- S. 0:0(0) ack 1 win 65535 -+ answer to SYN\n"
+             "   0.080                +- . 1:1(0) ack 1 ------------->| ESTABLISHED\n"
+             "                        |                               | our SYN acknowledged\n"
+             "                        +                               +\n");
     end(&d);
 }
 
@@ -273,10 +273,10 @@ static void an_active_open_joins_its_syn(void **state)
     flush(&d, 0.2);
     drew(&d, "STATE of the kernel is read from it; (STATE) is inferred from the segments.\n"
              "\n"
-             "    kernel 10.77.0.1:51234                                Handfast 10.77.0.2:80\n"
-             "       ms       (LISTEN) ┬                                ┬ CLOSED\n"
-             "    0.000 (SYN-RECEIVED) │◄────────── S 0:0(0) win 65535 ─┤ SYN-SENT      open\n"
-             "    0.080       (CLOSED) ├━ R. 0:0(0) ack 1 ━━━━━━━━━━━━━►│ CLOSED        RST answered our SYN\n");
+             "   kernel 10.77.0.1:51234                                 Handfast 10.77.0.2:80\n"
+             "      ms       (LISTEN) ┬                                 ┬ CLOSED\n"
+             "   0.000 (SYN-RECEIVED) │◄─────────── S 0:0(0) win 65535 ─┤ SYN-SENT      open\n"
+             "   0.080       (CLOSED) ├━ R. 0:0(0) ack 1 ━━━━━━━━━━━━━━►│ CLOSED        RST answered our SYN\n");
     end(&d);
 }
 
@@ -304,11 +304,11 @@ static void a_close_by_the_peer_shows_states_that_last_only_until_the_answer(voi
             (struct said){.flags = ACK, .seq = 2, .ack = 2, .from = HF_LAST_ACK, .to = HF_CLOSED});
     enter(&d, 3.2, HF_LAST_ACK, HF_CLOSED, HF_EDGE_ACK_OF_FIN);
     ladder_end(d.ladder);
-    drew(&d, "    3.000    FIN-WAIT-1  ├─ F. 1:1(0) ack 1 ─────────────►│ CLOSE-WAIT    FIN received\n"
-             "    3.010   (FIN-WAIT-2) │◄────────────── . 1:1(0) ack 2 ─┤               acknowledges the FIN\n"
-             "    3.110     TIME-WAIT  │◄───────────── F. 1:1(0) ack 2 ─┤ LAST-ACK      close\n"
-             "    3.200                ├─ . 2:2(0) ack 2 ──────────────►│ CLOSED        our FIN acknowledged\n"
-             "                         ┴                                ┴\n");
+    drew(&d, "   3.000    FIN-WAIT-1  ├─ F. 1:1(0) ack 1 ──────────────►│ CLOSE-WAIT    FIN received\n"
+             "   3.010   (FIN-WAIT-2) │◄─────────────── . 1:1(0) ack 2 ─┤               acknowledges the FIN\n"
+             "   3.110     TIME-WAIT  │◄────────────── F. 1:1(0) ack 2 ─┤ LAST-ACK      close\n"
+             "   3.200                ├─ . 2:2(0) ack 2 ───────────────►│ CLOSED        our FIN acknowledged\n"
+             "                        ┴                                 ┴\n");
     end(&d);
 }
 
@@ -329,13 +329,13 @@ static void time_wait_ends_after_a_pause(void **state)
     enter(&d, 4001.1, HF_TIME_WAIT, HF_CLOSED, HF_EDGE_MSL_2);
     ladder_end(d.ladder);
     drew(&d,
-         "    1.010   (CLOSE-WAIT) │◄───────────── F. 1:1(0) ack 1 ─┤ FIN-WAIT-1    close\n"
-         "    1.100     (LAST-ACK) ├─ F. 1:1(0) ack 2 ─────────────►│ TIME-WAIT     FIN received, with the ACK\n"
-         "                         │                                │               of ours\n"
-         "    1.110       (CLOSED) │◄────────────── . 2:2(0) ack 2 ─┤               acknowledges the FIN\n"
-         "                         │      · · ·  4.0 s  · · ·       │\n"
-         " 4001.100                │                                │ CLOSED        2 MSL over\n"
-         "                         ┴                                ┴\n");
+         "   1.010   (CLOSE-WAIT) │◄────────────── F. 1:1(0) ack 1 ─┤ FIN-WAIT-1    close\n"
+         "   1.100     (LAST-ACK) ├─ F. 1:1(0) ack 2 ──────────────►│ TIME-WAIT     FIN received, with the ACK\n"
+         "                        │                                 │               of ours\n"
+         "   1.110       (CLOSED) │◄─────────────── . 2:2(0) ack 2 ─┤               acknowledges the FIN\n"
+         "                        │       · · ·  4.0 s  · · ·       │\n"
+         "4001.100                │                                 │ CLOSED        2 MSL over\n"
+         "                        ┴                                 ┴\n");
     end(&d);
 }
 
@@ -350,9 +350,9 @@ static void a_close_with_data_queued_is_a_row_of_its_own(void **state)
     segment(&d, 1.02, HF_NOTE_OUT, HF_WHY_FIN,
             (struct said){.flags = FIN | ACK, .seq = 1449, .ack = 1, .from = HF_FIN_WAIT_1});
     flush(&d, 60);
-    drew(&d, "    1.000                │                                │ FIN-WAIT-1    CLOSE call\n"
-             "    1.010                │◄──────── . 1:1449(1448) ack 1 ─┤               new data\n"
-             "    1.020   (CLOSE-WAIT) │◄─────── F. 1449:1449(0) ack 1 ─┤               close\n");
+    drew(&d, "   1.000                │                                 │ FIN-WAIT-1    CLOSE call\n"
+             "   1.010                │◄───────── . 1:1449(1448) ack 1 ─┤               new data\n"
+             "   1.020   (CLOSE-WAIT) │◄──────── F. 1449:1449(0) ack 1 ─┤               close\n");
     end(&d);
 }
 
@@ -366,8 +366,8 @@ static void giving_up_says_why_and_what_was_sent(void **state)
     segment(&d, 1.01, HF_NOTE_OUT, HF_WHY_RST_TIMED_OUT,
             (struct said){.flags = RST | ACK, .seq = 1, .ack = 1, .from = HF_CLOSED});
     flush(&d, 60);
-    drew(&d, "    1.010       (CLOSED) │◄━━━━━━━━━━━━━ R. 1:1(0) ack 1 ━┤ CLOSED        retransmissions exhausted\n"
-             "                         │                                │               gave up\n");
+    drew(&d, "   1.010       (CLOSED) │◄━━━━━━━━━━━━━━ R. 1:1(0) ack 1 ━┤ CLOSED        retransmissions exhausted\n"
+             "                        │                                 │               gave up\n");
     end(&d);
 }
 
@@ -391,15 +391,15 @@ static void what_is_sent_again_dropped_or_reset_stands_out(void **state)
             (struct said){.flags = RST, .seq = 78, .from = HF_ESTABLISHED, .to = HF_CLOSED});
     enter(&d, 206, HF_ESTABLISHED, HF_CLOSED, HF_EDGE_RST);
     ladder_end(d.ladder);
-    drew(&d, "    1.000                ├─ . 1:78(77) ack 1 ────────────►│\n"
-             "    2.000                │◄──────── . 1:1449(1448) ack 1 ─┤               new data\n"
-             "  202.000                │◄════════ . 1:1449(1448) ack 1 ═┤               retransmission timer\n"
-             "  203.000                ├═ . 1:78(77) ack 1 ════════════►│               sent again\n"
-             "  204.000                ├─ . 1:1(0) ack 1449 ──────────╳ │               dropped: older timestamp\n"
-             "                         │                                │               than the last one\n"
-             "  205.000                ├─ . 1:1(0) ack 1449 win 0 ─────►│\n"
-             "  206.000       (CLOSED) ├━ R 78:78(0) ━━━━━━━━━━━━━━━━━━►│ CLOSED        RST received\n"
-             "                         ┴                                ┴\n");
+    drew(&d, "   1.000                ├─ . 1:78(77) ack 1 ─────────────►│\n"
+             "   2.000                │◄───────── . 1:1449(1448) ack 1 ─┤               new data\n"
+             " 202.000                │◄═════════ . 1:1449(1448) ack 1 ═┤               retransmission timer\n"
+             " 203.000                ├═ . 1:78(77) ack 1 ═════════════►│               sent again\n"
+             " 204.000                ├─ . 1:1(0) ack 1449 ───────────╳ │               dropped: older timestamp\n"
+             "                        │                                 │               than the last one\n"
+             " 205.000                ├─ . 1:1(0) ack 1449 win 0 ──────►│\n"
+             " 206.000       (CLOSED) ├━ R 78:78(0) ━━━━━━━━━━━━━━━━━━━►│ CLOSED        RST received\n"
+             "                        ┴                                 ┴\n");
     end(&d);
 }
 
@@ -424,12 +424,12 @@ static void a_segment_for_nobody_is_shown_with_its_reset(void **state)
     drew(&d,
          "STATE of the kernel is read from it; (STATE) is inferred from the segments.\n"
          "\n"
-         "    kernel 10.77.0.1:51234                                Handfast 10.77.0.2:80\n"
-         "       ms       (CLOSED) ┬                                ┬ CLOSED\n"
-         "    0.000     (SYN-SENT) ├─ S 0:0(0) win 502 ───────────╳ │               dropped: no connection and\n"
-         "                         │                                │               no listener\n"
-         "    0.000       (CLOSED) │◄━━━━━━━━━━━━━ R. 0:0(0) ack 1 ━┤               nobody there\n"
-         "                         ┴                                ┴\n");
+         "   kernel 10.77.0.1:51234                                 Handfast 10.77.0.2:80\n"
+         "      ms       (CLOSED) ┬                                 ┬ CLOSED\n"
+         "   0.000     (SYN-SENT) ├─ S 0:0(0) win 502 ────────────╳ │               dropped: no connection and\n"
+         "                        │                                 │               no listener\n"
+         "   0.000       (CLOSED) │◄━━━━━━━━━━━━━━ R. 0:0(0) ack 1 ━┤               nobody there\n"
+         "                        ┴                                 ┴\n");
     end(&d);
 }
 
@@ -458,12 +458,12 @@ static void a_connection_keeps_its_ladder_when_its_handle_changes(void **state)
     drew(&d,
          "STATE of the kernel is read from it; (STATE) is inferred from the segments.\n"
          "\n"
-         "    kernel 10.77.0.1:51234                                Handfast 10.77.0.2:80\n"
-         "       ms       (CLOSED) ┬                                ┬ LISTEN\n"
-         "    0.000     (SYN-SENT) ├─ S 0:0(0) win 502 ────────────►│\n"
-         "    0.080  (ESTABLISHED) ├─ . 1:1(0) ack 1 ──────────────►│ ESTABLISHED   our SYN acknowledged\n"
-         "    1.000                ├─ . 1:1(0) ack 1 ─────────────╳ │               dropped: no connection and\n"
-         "                         │                                │               no listener\n");
+         "   kernel 10.77.0.1:51234                                 Handfast 10.77.0.2:80\n"
+         "      ms       (CLOSED) ┬                                 ┬ LISTEN\n"
+         "   0.000     (SYN-SENT) ├─ S 0:0(0) win 502 ─────────────►│\n"
+         "   0.080  (ESTABLISHED) ├─ . 1:1(0) ack 1 ───────────────►│ ESTABLISHED   our SYN acknowledged\n"
+         "   1.000                ├─ . 1:1(0) ack 1 ──────────────╳ │               dropped: no connection and\n"
+         "                        │                                 │               no listener\n");
     end(&d);
 }
 
@@ -491,14 +491,14 @@ static void bulk_is_folded_so_that_open_and_close_stay_in_sight(void **state)
         (struct said){.flags = FIN | ACK, .seq = 1, .ack = 454673, .from = HF_ESTABLISHED, .to = HF_CLOSE_WAIT});
     enter(&d, 20, HF_ESTABLISHED, HF_CLOSE_WAIT, HF_EDGE_FIN);
     ladder_end(d.ladder);
-    drew(&d, "    1.000                │◄──────── . 1:1449(1448) ack 1 ─┤               new data\n"
-             "    1.050                │◄───── . 1449:2897(1448) ack 1 ─┤               new data\n"
-             "    1.050                ├─ . 1:1(0) ack 1449 ───────────►│\n"
-             "    1.100                │◄───── . 2897:4345(1448) ack 1 ─┤               new data\n"
-             "    1.150                │◄┄┄┄┄┄┄┄┄ 311 segments, 450 kB ┄┤               in 15 ms, 232.4 Mbit/s\n"
-             "    1.150                ├┄ 156 ACKs ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄►│\n"
-             "   20.000   (FIN-WAIT-1) ├─ F. 1:1(0) ack 454673 ────────►│ CLOSE-WAIT    FIN received\n"
-             "                         ┴                                ┴\n");
+    drew(&d, "   1.000                │◄───────── . 1:1449(1448) ack 1 ─┤               new data\n"
+             "   1.050                │◄────── . 1449:2897(1448) ack 1 ─┤               new data\n"
+             "   1.050                ├─ . 1:1(0) ack 1449 ────────────►│\n"
+             "   1.100                │◄────── . 2897:4345(1448) ack 1 ─┤               new data\n"
+             "   1.150                │◄┄┄┄┄┄┄┄┄┄ 311 segments, 450 kB ┄┤               in 15 ms, 232.4 Mbit/s\n"
+             "   1.150                ├┄ 156 ACKs ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄►│\n"
+             "  20.000   (FIN-WAIT-1) ├─ F. 1:1(0) ack 454673 ─────────►│ CLOSE-WAIT    FIN received\n"
+             "                        ┴                                 ┴\n");
     end(&d);
 }
 
@@ -511,12 +511,12 @@ static void segments_far_apart_are_not_bulk(void **state)
     for (unsigned i = 0; i < 6; i++)
         segment(&d, 1 + i * 300, HF_NOTE_IN, HF_ACCEPTED, data(1 + i * 10, 10));
     flush(&d, 5000);
-    drew(&d, "    1.000                ├─ . 1:11(10) ack 1 ────────────►│\n"
-             "  301.000                ├─ . 11:21(10) ack 1 ───────────►│\n"
-             "  601.000                ├─ . 21:31(10) ack 1 ───────────►│\n"
-             "  901.000                ├─ . 31:41(10) ack 1 ───────────►│\n"
-             " 1201.000                ├─ . 41:51(10) ack 1 ───────────►│\n"
-             " 1501.000                ├─ . 51:61(10) ack 1 ───────────►│\n");
+    drew(&d, "   1.000                ├─ . 1:11(10) ack 1 ─────────────►│\n"
+             " 301.000                ├─ . 11:21(10) ack 1 ────────────►│\n"
+             " 601.000                ├─ . 21:31(10) ack 1 ────────────►│\n"
+             " 901.000                ├─ . 31:41(10) ack 1 ────────────►│\n"
+             "1201.000                ├─ . 41:51(10) ack 1 ────────────►│\n"
+             "1501.000                ├─ . 51:61(10) ack 1 ────────────►│\n");
     end(&d);
 }
 
@@ -531,7 +531,7 @@ static void one_folded_segment_is_drawn_as_itself(void **state)
     flush(&d, 5);
     d.len = 0;
     flush(&d, 500);
-    drew(&d, "    5.000                ├─ . 41:51(10) ack 1 ───────────►│\n");
+    drew(&d, "   5.000                ├─ . 41:51(10) ack 1 ────────────►│\n");
     end(&d);
 }
 
@@ -546,18 +546,18 @@ static void a_fold_counts_what_was_sent_again(void **state)
         segment(&d, 2 + i, HF_NOTE_OUT, HF_WHY_RETRANSMIT_FAST, data(1 + i * 1448, 1448));
     d.len = 0;
     flush(&d, 500);
-    drew(&d, "    1.150                │◄┄┄┄┄┄┄┄┄┄ 5 segments, 7.24 kB ┄┤               in 0.20 ms\n"
-             "    1.150                ├┄ 3 ACKs ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄►│\n"
-             "    2.000                │◄════════ . 1:1449(1448) ack 1 ═┤               fast retransmit\n"
-             "    3.000                │◄═════ . 1449:2897(1448) ack 1 ═┤               fast retransmit\n"
-             "    4.000                │◄═════ . 2897:4345(1448) ack 1 ═┤               fast retransmit\n"
-             "    5.000                │◄═════ . 4345:5793(1448) ack 1 ═┤               fast retransmit\n"
-             "    6.000                │◄═════ . 5793:7241(1448) ack 1 ═┤               fast retransmit\n"
-             "    7.000                │◄═════ . 7241:8689(1448) ack 1 ═┤               fast retransmit\n"
-             "    8.000                │◄════ . 8689:10137(1448) ack 1 ═┤               fast retransmit\n"
-             "    9.000                │◄═══ . 10137:11585(1448) ack 1 ═┤               fast retransmit\n"
-             "   10.000                │◄┄┄┄┄┄┄┄┄ 12 segments, 17.4 kB ┄┤               in 11.0 ms\n"
-             "                         │                                │               12 sent again\n");
+    drew(&d, "   1.150                │◄┄┄┄┄┄┄┄┄┄┄ 5 segments, 7.24 kB ┄┤               in 0.20 ms\n"
+             "   1.150                ├┄ 3 ACKs ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄►│\n"
+             "   2.000                │◄═════════ . 1:1449(1448) ack 1 ═┤               fast retransmit\n"
+             "   3.000                │◄══════ . 1449:2897(1448) ack 1 ═┤               fast retransmit\n"
+             "   4.000                │◄══════ . 2897:4345(1448) ack 1 ═┤               fast retransmit\n"
+             "   5.000                │◄══════ . 4345:5793(1448) ack 1 ═┤               fast retransmit\n"
+             "   6.000                │◄══════ . 5793:7241(1448) ack 1 ═┤               fast retransmit\n"
+             "   7.000                │◄══════ . 7241:8689(1448) ack 1 ═┤               fast retransmit\n"
+             "   8.000                │◄═════ . 8689:10137(1448) ack 1 ═┤               fast retransmit\n"
+             "   9.000                │◄════ . 10137:11585(1448) ack 1 ═┤               fast retransmit\n"
+             "  10.000                │◄┄┄┄┄┄┄┄┄┄ 12 segments, 17.4 kB ┄┤               in 11.0 ms\n"
+             "                        │                                 │               12 sent again\n");
     end(&d);
 }
 
@@ -574,7 +574,7 @@ static void a_fold_that_goes_on_is_drawn_over(void **state)
     segment(&d, 150, HF_NOTE_OUT, HF_WHY_DATA, data(5793, 1448));
     segment(&d, 151, HF_NOTE_OUT, HF_WHY_DATA, data(7241, 1448));
     flush(&d, 151);
-    drew(&d, "    1.150                │◄┄┄┄┄┄┄┄┄┄ 3 segments, 4.34 kB ┄┤               in 150 ms");
+    drew(&d, "   1.150                │◄┄┄┄┄┄┄┄┄┄┄ 3 segments, 4.34 kB ┄┤               in 150 ms");
     flush(&d, 400);
     assert_memory_equal(d.text, "\r\033[K", 4);
     end(&d);
@@ -595,8 +595,8 @@ static void a_state_read_ahead_waits_for_its_segment(void **state)
             (struct said){.flags = FIN | ACK, .seq = 1, .ack = 11, .from = HF_ESTABLISHED, .to = HF_CLOSE_WAIT});
     enter(&d, 1.1, HF_ESTABLISHED, HF_CLOSE_WAIT, HF_EDGE_FIN);
     flush(&d, 1.2);
-    drew(&d, "    1.000                │◄──────────── . 1:11(10) ack 1 ─┤               new data\n"
-             "    1.100    FIN-WAIT-1  ├─ F. 1:1(0) ack 11 ────────────►│ CLOSE-WAIT    FIN received\n");
+    drew(&d, "   1.000                │◄───────────── . 1:11(10) ack 1 ─┤               new data\n"
+             "   1.100    FIN-WAIT-1  ├─ F. 1:1(0) ack 11 ─────────────►│ CLOSE-WAIT    FIN received\n");
     end(&d);
 }
 
@@ -612,8 +612,8 @@ static void a_segment_that_has_not_arrived_changes_nothing(void **state)
             (struct said){.flags = FIN | ACK, .seq = 1, .ack = 1, .from = HF_FIN_WAIT_1});
     assert_true(reads(&d, 1, 1, HF_ESTABLISHED));
     (void)reads(&d, 3, 1, HF_CLOSE_WAIT);
-    drew(&d, "    1.000                │◄───────────── F. 1:1(0) ack 1 ─┤ FIN-WAIT-1    close\n"
-             "    3.000    CLOSE-WAIT  │                                │\n");
+    drew(&d, "   1.000                │◄────────────── F. 1:1(0) ack 1 ─┤ FIN-WAIT-1    close\n"
+             "   3.000    CLOSE-WAIT  │                                 │\n");
     end(&d);
 }
 
@@ -741,12 +741,12 @@ static void rows_of_several_connections_say_whose_they_are(void **state)
             (struct said){.flags = PSH, .seq = 1, .len = 3, .from = HF_SYN_RECEIVED});
     ladder_end(d.ladder);
     drew(&d, "\n"
-             " 2     kernel 10.77.0.1:51235                               Handfast 10.77.0.2:80\n"
-             "          ms       (CLOSED) ┬                               ┬ LISTEN\n"
-             " 2     5.000     (SYN-SENT) ├─ S 0:0(0) win 64240 ─────────►│ SYN-RECEIVED  SYN received\n"
-             " 1     6.000  (ESTABLISHED) ├─ . 1:78(77) ack 1 ───────────►│ ESTABLISHED\n"
-             " 2     7.000     (SYN-SENT) ├─ P 1:4(3) ──────────────────╳ │ SYN-RECEIVED  dropped: no ACK bit\n"
-             "                            ┴                               ┴\n");
+             " 2    kernel 10.77.0.1:51235                               Handfast 10.77.0.2:80\n"
+             "         ms       (CLOSED) ┬                               ┬ LISTEN\n"
+             " 2    5.000     (SYN-SENT) ├─ S 0:0(0) win 64240 ─────────►│ SYN-RECEIVED  SYN received\n"
+             " 1    6.000  (ESTABLISHED) ├─ . 1:78(77) ack 1 ───────────►│ ESTABLISHED\n"
+             " 2    7.000     (SYN-SENT) ├─ P 1:4(3) ──────────────────╳ │ SYN-RECEIVED  dropped: no ACK bit\n"
+             "                           ┴                               ┴\n");
     end(&d);
 }
 
