@@ -249,7 +249,8 @@ struct hf_tcp_plan hf_tcp_plan(const struct hf_tcp_shared *sh, const struct hf_t
         return plan;
     if (plan_syn(sh, c, &plan) || plan_data(sh, c, &plan))
         return plan;
-    if (c->state != HF_SYN_SENT && plan_ack(sh, c, &plan))
+    bool may_ack = c->state != HF_SYN_SENT && !(c->flags & HF_TF_DEFERRED); /* nobody is there before the SYN is answered */
+    if (may_ack && plan_ack(sh, c, &plan))
         return plan;
     plan = (struct hf_tcp_plan){.what = HF_SEND_NOTHING, .ask_at = hf_timers_next(c)};
     if (is_starved(sh, c))

@@ -63,6 +63,32 @@ static void an_offer_is_answered_only_when_the_application_says_so(void **state)
     }
 }
 
+static unsigned from_b;
+static bool count_from_b(struct pair *p, bool from_a, const struct hf_frame *frame)
+{
+    (void)p, (void)frame;
+    from_b += !from_a;
+    return true;
+}
+
+static void before_the_answer_nothing_is_said(void **state)
+{
+    /* A segment that would earn an ACK, another SYN on the tuple, gets none: an ACK would say that somebody is there. */
+    (void)state;
+    struct hf_endpoint from = {.port = 5000}, to = pair_end("203.0.113.9", 443);
+    pair.fate = count_from_b;
+    from_b = 0;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(hf_tcp_connect(pair.a.e, &from, &to, NULL, &a), HF_OK);
+        pair_run(&pair, HF_MS);
+        hf_tcp_abort(pair.a.e, a);
+        hf_tcp_release(pair.a.e, a);
+    }
+    assert_int_equal(hf_tcp_accept(pair.b.e, listener, &b), HF_OK);
+    assert_int_equal(pair_state(&pair.b, b), HF_SYN_RECEIVED);
+    assert_int_equal(from_b, 0);
+}
+
 static void each_kind_of_no_reaches_the_caller(void **state)
 {
     (void)state;
@@ -148,6 +174,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_offer_is_answered_only_when_the_application_says_so, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(before_the_answer_nothing_is_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_kind_of_no_reaches_the_caller, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unreachable_is_advice_until_the_attempts_are_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(silence_is_silence_for_the_syn_that_comes_again, set_up, tear_down),
