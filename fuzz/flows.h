@@ -24,7 +24,8 @@ struct flow {
     struct hf_endpoint ours, theirs;
     /* The engine's side, as its segments tell. */
     hf_conn conn; /* whose they were, to tell one life of a pair of ends from the next */
-    bool has_seq, has_ack;
+    bool has_seq, has_irs, has_ack;
+    hf_seq irs;        /* what it took for the stranger's first number */
     hf_seq iss, end;   /* of its first SYN; behind the last it ever sent */
     hf_seq ack, right; /* its latest ACK, and the furthest right edge it offered */
     uint8_t scale;
@@ -107,6 +108,8 @@ static inline void note_sent(struct flow *f, const struct hf_segment *seg)
 
 static inline bool was_sent_up_to(const struct flow *f, hf_seq from, hf_seq to)
 {
+    if (to.n - from.n > 32 * COVERED)
+        return false; /* more than an input has segments for */
     for (hf_seq at = from; !hf_seq_eq(at, to); at = hf_seq_add(at, 1)) {
         uint32_t place = at.n - f->base.n;
         if (place < COVERED && !(f->covered[place / 8] >> place % 8 & 1))
@@ -115,17 +118,20 @@ static inline bool was_sent_up_to(const struct flow *f, hf_seq from, hf_seq to)
     return true;
 }
 
-/* A number to begin with that was not seen before, or another record, is another life of the same pair of ends. `conn` is
- * none while there is no whole record. */
-static inline void note_life(struct flow *f, hf_seq iss, hf_conn conn)
+/* Other numbers to begin with, or another record, are another life of the same pair of ends. `irs` is NULL before the
+ * stranger's SYN, and `conn` none while there is no whole record. */
+static inline void note_life(struct flow *f, hf_seq iss, const hf_seq *irs, hf_conn conn)
 {
     bool same_record = hf_conn_is_none(conn) || hf_conn_is_none(f->conn) || hf_conn_equal(conn, f->conn);
-    bool is_same = f->has_seq && hf_seq_eq(f->iss, iss) && same_record;
-    if (!hf_conn_is_none(conn))
+    bool same_numbers = hf_seq_eq(f->iss, iss) && (irs == NULL || !f->has_irs || hf_seq_eq(f->irs, *irs));
+    bool is_same = f->has_seq && same_numbers && same_record;
+    if (!hf_conn_is_none(conn) || !is_same)
         f->conn = conn;
+    f->has_irs = irs != NULL || (is_same && f->has_irs);
+    if (irs != NULL)
+        f->irs = *irs;
     if (is_same)
         return;
-    f->conn = conn;
     f->iss = f->una = iss;
     f->end = hf_seq_add(iss, 1);
     f->has_seq = true;
@@ -134,7 +140,9 @@ static inline void note_life(struct flow *f, hf_seq iss, hf_conn conn)
 
 static inline void note_syn(struct flow *f, const struct hf_segment *seg, hf_conn conn)
 {
-    note_life(f, seg->seq, conn);
+    const hf_seq irs = hf_seq_sub(seg->ack, 1);
+    if (hf_conn_is_none(conn))
+        note_life(f, seg->seq, &irs, conn);
     f->scale = seg->opts.present & HF_OPT_WSCALE ? seg->opts.wscale : 0;
     if (f->has_ack && !hf_seq_eq(f->ack, seg->ack))
         f->has_ack = false; /* it answers another SYN */
@@ -183,7 +191,7 @@ static inline void judge_segment(struct flow *f, const struct hf_segment *seg, u
     if (is_rst)
         return;
     if (c != NULL)
-        note_life(f, c->iss, conn);
+        note_life(f, c->iss, c->state == HF_SYN_SENT ? NULL : &c->irs, conn);
     uint32_t begin = seg->seq.n;
     if (seg->flags & HF_TCP_SYN) {
         note_syn(f, seg, c != NULL ? conn : (hf_conn){0, 0});
