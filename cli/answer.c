@@ -90,7 +90,7 @@ static struct http_head head_of(const struct answer *a, const struct http_reques
 static void set_text(struct answer *a, const struct http_request *r, struct http_head *head, struct http_text *body)
 {
     head->has_length = true;
-    head->length = body->len;
+    head->length = a->length = body->len;
     http_head_print(&a->text, head);
     if (!(r && r->is_head))
         http_text_add(&a->text, body->data ? body->data : "", body->len);
@@ -237,7 +237,7 @@ static void answer_file(struct answer *a, const struct http_request *r, int file
     head.range = range;
     head.type = http_type_of(path);
     head.has_length = true;
-    head.length = range.len;
+    head.length = a->length = range.len;
     http_head_print(&a->text, &head);
     a->file = file;
     a->file_at = range.first;

@@ -99,7 +99,7 @@ static void log_request(const struct exchange *x)
         target[len] = x->request.target[len] > ' ' && x->request.target[len] < 127 ? x->request.target[len] : '?';
     target[len] = '\0';
     fprintf(stderr, "%s %s %s %d %" PRIu64 "\n", hf_addr_print(&x->remote.addr, who),
-            x->request.is_head ? "HEAD" : "GET", len ? target : "-", x->answer.status, x->answer.file_left);
+            x->request.is_head ? "HEAD" : "GET", len ? target : "-", x->answer.status, x->answer.length);
 }
 
 static void begin_answer(struct exchange *x)

@@ -20,7 +20,10 @@
 #include <unistd.h>
 
 #define LOOPBACK_DEPTH 256
-#define HISTORY_LEN    16384 /* entries: several turns of the loop at full speed */
+#define BLOCK_LEN      16384        /* what one read or write of a file moves; 4096 takes twice the time */
+#define BLOCKS_LEN     (512u << 20) /* of all blocks: address space, of which only what is used costs memory */
+#define BUFFER_LEN     (2u << 20)   /* of a connection, each way: one half is read while the other fills */
+#define HISTORY_LEN    16384        /* entries: several turns of the loop at full speed */
 
 /* ---- wrappers ---- */
 
@@ -84,7 +87,9 @@ static int make_engine(struct host *h)
     struct hf_config config;
     hf_config_defaults(&config);
     config.max_connections = o->connections;
-    config.max_blocks = 65536; /* 256 MiB of address space; only what is used costs memory */
+    config.block_len = BLOCK_LEN;
+    config.max_blocks = BLOCKS_LEN / BLOCK_LEN;
+    config.send_buffer = config.receive_buffer = BUFFER_LEN;
     config.max_sent = 65536;
     config.max_replies = 1024;
     config.max_history = o->history;

@@ -21,7 +21,9 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define KILL_AFTER HF_SECOND /* how long PROGRAM may take over SIGTERM */
+#define FRAMES_A_TURN 16        /* half a window of the largest ones: then the parts shall read and write */
+#define FLUSH_TURNS   1000      /* of 256 frames: a reset for each connection, however busy the peer */
+#define KILL_AFTER    HF_SECOND /* how long PROGRAM may take over SIGTERM */
 
 /* ---- waiting ---- */
 
@@ -105,7 +107,7 @@ static void tell_events(struct host *h)
 static void turn(struct host *h, const struct watch *w)
 {
     h->now = hf_clock_now();
-    int moved = hf_pump(h->engine, h->driver, h->link, h->now, 0);
+    int moved = hf_pump(h->engine, h->driver, h->link, h->now, FRAMES_A_TURN);
     if (moved < 0) {
         driver_failed(h, moved);
         return;
@@ -177,7 +179,9 @@ static void abort_connections(struct host *h)
         if (is_known && !info.is_listener && info.state != HF_TIME_WAIT)
             hf_tcp_abort(h->engine, conn);
     }
-    (void)hf_pump(h->engine, h->driver, h->link, h->now, 0);
+    for (unsigned turns = 0; turns < FLUSH_TURNS; turns++)
+        if (hf_pump(h->engine, h->driver, h->link, h->now, 0) <= 0)
+            return;
 }
 
 static bool program_runs(const struct host *h)

@@ -20,6 +20,7 @@
 #define LOOK_EVERY   HF_SECOND /* how exactly patience ends */
 #define CLIENTS_MAX  16384     /* more wait in the backlog */
 #define BACKLOG      1024
+#define SEND_BUFFER  (1u << 20) /* so that it takes hundreds of clients who take nothing to use up the blocks */
 #define PATIENCE     (30 * HF_SECOND)
 #define DEFAULT_PORT 80
 
@@ -101,7 +102,7 @@ static void raise_file_limit(void)
 
 static int listen_at(struct serve *serve)
 {
-    struct hf_tcp_options options = {.backlog = BACKLOG, .no_delay = true};
+    struct hf_tcp_options options = {.backlog = BACKLOG, .no_delay = true, .send_buffer = SEND_BUFFER};
     const struct hf_endpoint *at = &serve->options.at;
     int error = hf_tcp_listen(serve->host->engine, at, &options, &serve->listener);
     return error == HF_OK ? 0 : host_explain(serve->host, error, at, NULL);

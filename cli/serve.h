@@ -18,6 +18,7 @@
 /* What goes back: bytes in memory, then bytes of a file. */
 struct answer {
     int status;
+    uint64_t length;       /* of the body */
     struct http_text text; /* head and, when the body is not a file's, the body */
     int file;              /* -1 when there is none */
     uint64_t file_at, file_left;
