@@ -217,6 +217,8 @@ static void free_record(struct hf_engine *e, struct hf_tcp *c)
 {
     uint32_t generation = c->own.generation, slot = hf_slot(c);
     hf_tcp_forget(&e->tcp, c);
+    if (c->own.in_table)
+        hf_demux_remove(e, c); /* not over, but at rest as a small record, which has an entry of its own */
     hf_wheel_disarm(&e->wheel, slot);
     memset(&c->own, 0, sizeof c->own);
     c->own.accept_next = generation;

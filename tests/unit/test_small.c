@@ -9,7 +9,7 @@
 static struct pair pair;
 static hf_conn listener, a, b;
 
-static void open_with(uint32_t half_open, uint8_t cookies)
+static struct hf_config config_with(uint32_t half_open, uint8_t cookies)
 {
     struct hf_config config;
     hf_config_defaults(&config);
@@ -17,12 +17,23 @@ static void open_with(uint32_t half_open, uint8_t cookies)
     config.max_blocks = 1024;
     config.max_half_open = half_open;
     config.syn_cookies = cookies;
+    return config;
+}
+
+static void open_config(const struct hf_config *config)
+{
     if (pair.a.memory != NULL)
         pair_close(&pair);
-    pair_open_link(&pair, &config, HF_LINK_IP);
+    pair_open_link(&pair, config, HF_LINK_IP);
     struct hf_endpoint any = {.port = 80};
     const struct hf_tcp_options options = {.backlog = 32};
     assert_int_equal(hf_tcp_listen(pair.b.e, &any, &options, &listener), HF_OK);
+}
+
+static void open_with(uint32_t half_open, uint8_t cookies)
+{
+    const struct hf_config config = config_with(half_open, cookies);
+    open_config(&config);
 }
 
 static int set_up(void **state)
@@ -339,6 +350,32 @@ static void connect_takes_a_tuple_in_time_wait_after_a_second(void **state)
     assert_int_equal(stats_of(&pair.a).time_wait_used, 0);
 }
 
+static void many_lives_leave_nothing_behind(void **state)
+{
+    /* Whoever closes first, and however many connections there were before: the next one is open to both. */
+    (void)state;
+    struct hf_config config = config_with(8, HF_SYN_COOKIES_OFF);
+    struct hf_endpoint to = pair_end("192.0.2.2", 80);
+    struct hf_event event;
+    config.max_time_wait = 4;
+    open_config(&config);
+    for (unsigned life = 0; life < 300; life++) {
+        assert_int_equal(hf_tcp_connect(pair.a.e, NULL, &to, NULL, &a), HF_OK);
+        pair_settle(&pair);
+        assert_int_equal(hf_tcp_accept(pair.b.e, listener, &b), HF_OK);
+        bool a_first = life % 2 == 0;
+        hf_tcp_release(a_first ? pair.a.e : pair.b.e, a_first ? a : b);
+        pair_settle(&pair);
+        hf_tcp_release(a_first ? pair.b.e : pair.a.e, a_first ? b : a);
+        pair_settle(&pair);
+        while (hf_event(pair.a.e, &event) || hf_event(pair.b.e, &event))
+            ;
+        pair_settle(&pair);
+    }
+    assert_int_equal(stats_of(&pair.a).time_wait_used, 4);
+    assert_int_equal(stats_of(&pair.b).time_wait_used, 4);
+}
+
 static void a_listener_that_closes_forgets_its_half_open_children(void **state)
 {
     (void)state;
@@ -362,6 +399,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(without_cookies_the_oldest_that_never_answers_gives_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(time_wait_at_rest_answers_like_a_whole_record, set_up, tear_down),
         cmocka_unit_test_setup_teardown(connect_takes_a_tuple_in_time_wait_after_a_second, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(many_lives_leave_nothing_behind, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_listener_that_closes_forgets_its_half_open_children, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
