@@ -41,11 +41,11 @@ static bool carry_inwards_once(struct call *call)
     hf_tcp_sent(e, call->conn, n > 0 ? (size_t)n : 0, is_urgent && n == 1 ? HF_SEND_URGENT : 0);
     if (is_urgent)
         call->has_urgent = false;
-    if (n == 0)
+    if (n == 0 && !call->has_failed)
         host_has_ended(call);
     else if (n < 0 && (error == EAGAIN || error == EINTR))
         call->can_read = error == EINTR;
-    else if (n < 0)
+    else if (n <= 0)
         call_host_failed(call);
     return n > 0;
 }
@@ -107,7 +107,7 @@ static bool carry_outwards_once(struct call *call)
     if (n > 0)
         hf_tcp_received(e, call->conn, (size_t)n);
     if (n < 0 && errno != EAGAIN && errno != EINTR) {
-        call->can_read = true; /* what the far side sent before it went is there to be read, and then the error */
+        call->can_read = call->has_failed = true; /* what the far side sent before it went is there to be read */
         call->can_write = false;
         return false;
     }
@@ -127,4 +127,6 @@ void call_carry(struct call *call)
     carry_outwards(call);
     if (call->phase == CALL_OPEN)
         carry_inwards(call);
+    if (call->phase == CALL_OPEN && call->has_failed && call->host_ended)
+        call_host_failed(call);
 }

@@ -131,17 +131,20 @@ static void socket_ready(struct loop_source *source, uint32_t events)
 {
     struct call *call = (struct call *)source;
     if (call->phase == CALL_ASKING) {
-        int error = connect_error(source->fd);
-        if (error != 0) {
+        int error = events & EPOLLERR ? connect_error(source->fd) : 0;
+        if (error != 0 && error != ECONNRESET) { /* a reset comes after the handshake: then there was one */
             say_no(call, error);
             return;
         }
         if ((events & EPOLLOUT) == 0)
             return;
         say_yes(call);
+        if (call->phase == CALL_OVER)
+            return;
     }
     call->can_read |= (events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     call->can_write |= (events & EPOLLOUT) != 0;
+    call->has_failed |= (events & EPOLLERR) != 0;
     call->has_urgent |= (events & EPOLLPRI) != 0;
     if (call->phase == CALL_OPEN)
         call_carry(call);

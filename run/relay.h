@@ -33,6 +33,7 @@ struct call {
     enum call_phase phase;
     bool is_published;        /* came from the host */
     bool can_read, can_write; /* what the socket last said */
+    bool has_failed;          /* ... that it was reset: its end is no FIN */
     bool has_urgent;          /* ... and that a mark lies ahead */
     bool host_ended;          /* the far side's FIN was passed on */
     bool inside_ended;        /* PROGRAM's FIN was passed on */
