@@ -21,7 +21,7 @@
 
 void run_options_init(struct run_options *o)
 {
-    *o = (struct run_options){.drain_ns = 5 * HF_SECOND};
+    *o = (struct run_options){.drain_ns = 5 * HF_SECOND, .inspect.leak_age = 10 * HF_SECOND};
     rules_defaults(&o->rules);
 }
 
@@ -54,6 +54,7 @@ static int open_space(struct run *run, char error[256])
         .device_mtu = DEVICE_MTU,
         .program = run->options.program,
         .signals = run->life.old_mask,
+        .prepare = run->options.inspect.stacks ? stacks_filter : NULL,
     };
     memcpy(rules->gateway, a->gateway, sizeof rules->gateway);
     resolver_read("/etc/resolv.conf", &a->gateway[0], &rules->resolver, resolv_conf);
@@ -151,6 +152,23 @@ static int add_addresses(struct run *run, char error[256])
     return -1;
 }
 
+static int open_inspect(struct run *run, char error[256])
+{
+    run->options.inspect.program = run->options.program[0];
+    if (inspect_open(&run->inspect, &run->options.inspect, run->engine, run->space.counters_fd,
+                     run->space.net_inode, error) < 0)
+        return -1;
+    run->watcher = book_watcher(run->inspect.book);
+    if (!run->inspect.stacks)
+        return 0;
+    run->life.traced = stacks_stopped;
+    run->life.traced_arg = run->inspect.stacks;
+    if (stacks_trace(run->inspect.stacks, run->space.pid) == 0)
+        return 0;
+    snprintf(error, 256, "--stacks: may not trace: %s; see kernel.yama.ptrace_scope", strerror(errno));
+    return -1;
+}
+
 static void device_ready(struct loop_source *source, uint32_t events)
 {
     (void)source, (void)events; /* every turn pumps */
@@ -159,7 +177,7 @@ static void device_ready(struct loop_source *source, uint32_t events)
 int run_open(struct run *run, const struct run_options *o, char error[256])
 {
     *run = (struct run){.options = *o, .epoll = epoll_create1(EPOLL_CLOEXEC), .started_at = hf_clock_now()};
-    run->space = (struct space){.control = -1, .tun_fd = -1, .diag_fd = -1, .net_fd = -1};
+    run->space = (struct space){.control = -1, .tun_fd = -1, .diag_fd = -1, .net_fd = -1, .counters_fd = -1};
     run->device = (struct loop_source){.fd = -1, .ready = device_ready};
     run->now = run->started_at;
     if (run->epoll < 0 || life_open(&run->life, run->epoll) < 0) {
@@ -170,7 +188,7 @@ int run_open(struct run *run, const struct run_options *o, char error[256])
     if (open_space(run, error) == 0 && open_device(run, error) == 0 &&
         wrap_fault(run, "--path", o->path, error) == 0 && wrap_fault(run, "--fault", o->fault, error) == 0 &&
         wrap_pcap(run, error) == 0 && wrap_datagrams(run, error) == 0 && make_engine(run, error) == 0 &&
-        add_addresses(run, error) == 0)
+        add_addresses(run, error) == 0 && open_inspect(run, error) == 0)
         return 0;
     run_close(run);
     return -1;
@@ -231,6 +249,10 @@ hf_time run_deadline(const struct run *run)
     hf_time at = hf_pump_deadline(run->engine, run->driver);
     at = hf_time_first(at, relay_deadline(run->relay));
     at = hf_time_first(at, udp_deadline(run->udp));
+    if (!run->life.has_ended)
+        at = hf_time_first(at, inspect_deadline(&run->inspect));
+    if (run->options.check_after > 0 && !run->was_checked)
+        at = hf_time_first(at, hf_time_add(run->started_at, run->options.check_after));
     if (run->life.all_ended)
         at = hf_time_first(at, hf_time_add(run->ended_at, run->options.drain_ns));
     return at;
@@ -264,11 +286,37 @@ int run_turn(struct run *run, hf_time now)
     run->now = now;
     run->is_busy = false;
     loop_turn(run->epoll, 0);
+    int error = pump(run);
     if (run->life.all_ended && run->ended_at.ns == 0) {
         run->ended_at = now;
+        inspect_program_ended(&run->inspect, now);
         relay_stop(run->relay);
+    } else if (!run->life.has_ended) {
+        inspect_turn(&run->inspect, now);
     }
-    return pump(run);
+    return error;
+}
+
+/* --leak-check-after: whoever turns the loop writes the report then, and PROGRAM is asked to end. */
+bool run_is_due(struct run *run)
+{
+    bool is_due = run->options.check_after > 0 && !run->was_checked && !run->life.all_ended &&
+                  hf_time_since(run->now, run->started_at) >= run->options.check_after;
+    run->was_checked |= is_due;
+    return is_due;
+}
+
+int run_report(struct run *run, bool is_final, char error[256])
+{
+    const struct inspect_facts facts = {
+        .has_ended = run->life.all_ended,
+        .is_final = is_final,
+        .udp_flows = udp_counts(run->udp).flows,
+        .note = is_final && !run->space.has_sub_ids && run->life.wait_status != 0
+                    ? "Without ranges in /etc/subuid and /etc/subgid a program that changes its user fails inside."
+                    : NULL,
+    };
+    return inspect_report(&run->inspect, facts.has_ended ? run->ended_at : run->now, &facts, error);
 }
 
 bool run_is_over(const struct run *run)
@@ -284,6 +332,7 @@ void run_close(struct run *run)
 {
     life_kill_all(&run->life);
     relay_close(run->relay);
+    inspect_close(&run->inspect);
     udp_close(run->udp);
     run->device.fd = -1; /* the driver's */
     if (run->driver)

@@ -11,6 +11,7 @@
 #ifndef HF_RUN_RUN_H
 #define HF_RUN_RUN_H
 
+#include "inspect.h"
 #include "life.h"
 #include "relay.h"
 #include "rules.h"
@@ -39,6 +40,8 @@ struct run_options {
     hf_ns drain_ns;   /* after PROGRAM's last process: time for what is in flight */
     uint32_t history; /* entries of the engine's history ring */
     bool no_dns;      /* leave /etc/resolv.conf alone */
+    struct inspect_options inspect;
+    hf_ns check_after; /* report then and end PROGRAM; 0 = when it ends by itself */
 };
 
 /* Everything at its default. */
@@ -56,8 +59,10 @@ struct run {
     struct relay *relay;
     struct udp *udp;
     struct relay_watcher watcher;
+    struct inspect inspect;
     struct loop_source device;
     hf_time now, started_at, ended_at; /* of PROGRAM's last process */
+    bool was_checked;                  /* check_after has come */
     bool is_busy;                      /* the last turn left work: do not wait */
 };
 
@@ -72,6 +77,12 @@ hf_time run_deadline(const struct run *run);
 
 /* Returns 0, or a negative errno when the device is gone. */
 int run_turn(struct run *run, hf_time now);
+
+/* Writes the report: now, on request, or at the end. Returns how many problems there are, or -1 with error[256]. */
+int run_report(struct run *run, bool is_final, char error[256]);
+
+/* The time of --leak-check-after has come: true, once. */
+bool run_is_due(struct run *run);
 
 /* PROGRAM's last process has ended and what was in flight is delivered, or the time for that is over. */
 bool run_is_over(const struct run *run);

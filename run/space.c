@@ -31,7 +31,7 @@
 #define DEVICE "handfast0"
 
 enum { CANNOT_RUN = 126, NOT_FOUND = 127 }; /* exit statuses, as a shell has them */
-enum { FD_TUN, FD_DIAG, FD_NET, FD_COUNT };
+enum { FD_TUN, FD_DIAG, FD_NET, FD_COUNTERS, FD_COUNT };
 enum { FACT_V6 = 1, FACT_RESOLVER = 2 };
 
 struct message {
@@ -188,6 +188,11 @@ static void become_program(int control, const struct space_config *c)
 {
     setrlimit(RLIMIT_NOFILE, &c->files);
     sigprocmask(SIG_SETMASK, &c->signals, NULL);
+    int problem = c->prepare ? c->prepare() : 0;
+    if (problem < 0) {
+        fprintf(stderr, "handfast run: cannot have %s traced: %s\n", c->program[0], strerror(-problem));
+        _exit(CANNOT_RUN);
+    }
     execvp(c->program[0], c->program);
     int error = errno;
     fprintf(stderr, "handfast run: cannot run %s: %s\n", c->program[0], strerror(error));
@@ -213,12 +218,14 @@ static void run_child(int control, const struct space_config *c)
         [FD_TUN] = d->fd,
         [FD_DIAG] = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG),
         [FD_NET] = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC),
+        [FD_COUNTERS] = open("/proc/self/net/netstat", O_RDONLY | O_CLOEXEC),
     };
-    if (fds[FD_DIAG] < 0 || fds[FD_NET] < 0 || send_message(control, &ready, fds) < 0)
+    if (fds[FD_DIAG] < 0 || fds[FD_NET] < 0 || fds[FD_COUNTERS] < 0 || send_message(control, &ready, fds) < 0)
         give_up(control, "cannot hand over the namespace: %s", strerror(errno));
     d->ops->close(d);
     close(fds[FD_DIAG]);
     close(fds[FD_NET]);
+    close(fds[FD_COUNTERS]);
     expect(control, 'g');
     become_program(control, c);
 }
@@ -228,7 +235,7 @@ static void run_child(int control, const struct space_config *c)
 static int take_space(struct space *s, const struct space_config *c, char error[256])
 {
     struct message m;
-    int fds[FD_COUNT] = {-1, -1, -1};
+    int fds[FD_COUNT] = {-1, -1, -1, -1};
     while (take_message(s->control, &m, fds)) {
         if (m.kind == 'e') {
             memcpy(error, m.text, sizeof m.text);
@@ -244,6 +251,7 @@ static int take_space(struct space *s, const struct space_config *c, char error[
             s->tun_fd = fds[FD_TUN];
             s->diag_fd = fds[FD_DIAG];
             s->net_fd = fds[FD_NET];
+            s->counters_fd = fds[FD_COUNTERS];
             s->net_inode = fstat(s->net_fd, &st) == 0 ? st.st_ino : 0;
             s->has_v6 = m.facts & FACT_V6;
             s->has_resolver = m.facts & FACT_RESOLVER;
@@ -257,7 +265,8 @@ static int take_space(struct space *s, const struct space_config *c, char error[
 int space_open(struct space *s, const struct space_config *config, char error[256])
 {
     int pair[2];
-    *s = (struct space){.control = -1, .tun_fd = -1, .diag_fd = -1, .net_fd = -1, .has_sub_ids = geteuid() == 0};
+    *s = (struct space){
+        .control = -1, .tun_fd = -1, .diag_fd = -1, .net_fd = -1, .counters_fd = -1, .has_sub_ids = geteuid() == 0};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
         snprintf(error, 256, "cannot start %s: %s", config->program[0], strerror(errno));
         return -1;
@@ -305,4 +314,5 @@ void space_close(struct space *s)
     close_fd(&s->tun_fd);
     close_fd(&s->diag_fd);
     close_fd(&s->net_fd);
+    close_fd(&s->counters_fd);
 }

@@ -28,7 +28,7 @@ struct space_config {
     bool keep_user;          /* ids inside are those outside; else our own id is root inside */
     uint16_t device_mtu;     /* of the TUN as PROGRAM sees it */
     const char *resolv_conf; /* what /etc/resolv.conf says inside; NULL leaves it alone */
-    bool is_traced;          /* stop before PROGRAM starts, for a tracer (stacks.h) */
+    int (*prepare)(void);    /* the last thing before PROGRAM is executed; 0 or a negative errno. May be NULL */
     char **program;
     struct rlimit files; /* PROGRAM's limit of descriptors */
     sigset_t signals;    /* PROGRAM's signal mask */
@@ -39,6 +39,7 @@ struct space {
     int control;      /* to the child until it becomes PROGRAM, or -1 */
     int tun_fd;       /* the device; taken over by a driver */
     int diag_fd;      /* a NETLINK_SOCK_DIAG socket inside */
+    int counters_fd;  /* /proc/net/netstat inside: read it from its beginning */
     int net_fd;       /* the network namespace */
     ino_t net_inode;  /* ... and its number, by which its processes are found */
     bool has_sub_ids; /* a range of ids is mapped, so PROGRAM may change its user */
