@@ -19,6 +19,7 @@ static const struct verb verbs[] = {
     {"listen", verb_listen, "wait for a connection and join it to standard input and output"},
     {"connect", verb_connect, "open a connection and join it to standard input and output"},
     {"ss", verb_ss, "show the connections of running Handfast processes, or of the kernel"},
+    {"run", verb_run, "run a program in a network of its own, and report on its connections"},
     {"check", verb_check, "run packetdrill scripts against the engine, in virtual time"},
 };
 

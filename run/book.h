@@ -67,15 +67,25 @@ struct book_totals {
     uint64_t bytes_out, bytes_in;
 };
 
+#define BOOK_LISTENS 64
+
+/* Where a listening socket was made one. */
+struct book_listen {
+    uint64_t inode;
+    uint32_t stack;
+};
+
 struct book {
     struct hf_engine *e;
     struct record *records; /* newest first */
     unsigned count;
     struct book_totals totals;
     struct hf_endpoint last_denied;
-    struct record **by_tuple, **by_inode;            /* BOOK_BUCKETS each */
-    int counters_fd;                                 /* /proc/net/netstat inside, or -1 */
-    uint64_t aborts_unread, aborts_data;             /* as last read */
+    struct record **by_tuple, **by_inode;     /* BOOK_BUCKETS each */
+    int counters_fd;                          /* /proc/net/netstat inside, or -1 */
+    uint64_t aborts_unread, aborts_data;      /* as last read */
+    struct book_listen listens[BOOK_LISTENS]; /* a ring */
+    unsigned listen_count;
     void (*claim)(void *arg, struct record *record); /* a new record: who opened it? NULL: nobody knows */
     void *claim_arg;
 };

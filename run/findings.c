@@ -11,13 +11,16 @@
 const struct finding_kind finding_kinds[FINDING_COUNT] = {
     [FINDING_CLOSE_WAIT] = {
         "close-wait-leak", true, "never closed after the peer closed (CLOSE-WAIT)",
-        "The peer's FIN was acknowledged long ago and the program has neither sent nor closed since. TCP never ends this by itself.",
+        "The peer's FIN was acknowledged long ago and the program has neither sent nor closed since. TCP "
+        "never ends this by itself.",
         "Close the descriptor when read returns 0, and on every path that leaves the handler, errors too.",
-        "tcp_fin_timeout, tcp_tw_reuse and tcp_keepalive_time do not touch CLOSE-WAIT; a higher descriptor limit only delays the end."},
+        "tcp_fin_timeout, tcp_tw_reuse and tcp_keepalive_time do not touch CLOSE-WAIT; a higher descriptor "
+        "limit only delays the end."},
     [FINDING_INHERITED] = {
         "inherited-descriptor", true, "held open by a second process",
         "More than one process holds the descriptor, so that a close in one of them sends no FIN.",
-        "Close the descriptor in the child (or the parent) right after fork, and open sockets with SOCK_CLOEXEC so that exec closes them.",
+        "Close the descriptor in the child (or the parent) right after fork, and open sockets with "
+        "SOCK_CLOEXEC so that exec closes them.",
         "Calling shutdown() from the parent ends the connection for the child too."},
     [FINDING_POOL] = {
         "close-wait-pool", false, "idle in a pool after the peer closed (CLOSE-WAIT)",
@@ -34,8 +37,10 @@ const struct finding_kind finding_kinds[FINDING_COUNT] = {
         "tcp_fin_timeout counts only for descriptors that are closed; this one is not."},
     [FINDING_RESET_UNREAD] = {
         "reset-unread", true, "reset because the program closed with unread data",
-        "close() with data unread sends RST instead of FIN, and the peer's kernel may throw away what the program sent last.",
-        "Read to the end before closing; a server that refuses a request: shutdown(SHUT_WR), read and discard for a moment, then close.",
+        "close() with data unread sends RST instead of FIN, and the peer's kernel may throw away what the "
+        "program sent last.",
+        "Read to the end before closing; a server that refuses a request: shutdown(SHUT_WR), read and "
+        "discard for a moment, then close.",
         "SO_LINGER with a time does not help: it waits for sending, not for reading."},
     [FINDING_RESET_LINGER] = {
         "reset-linger", true, "reset on purpose: closed with SO_LINGER 0",
@@ -45,18 +50,21 @@ const struct finding_kind finding_kinds[FINDING_COUNT] = {
     [FINDING_RESET_LATE] = {
         "reset-late-data", true, "reset because data came after the program had closed",
         "The program closed both directions while the peer was still sending; the data was answered with RST.",
-        "Agree on who closes: end the sending direction with shutdown(SHUT_WR), read until the peer ends its own, then close.",
+        "Agree on who closes: end the sending direction with shutdown(SHUT_WR), read until the peer ends its "
+        "own, then close.",
         "Sleeping before close only makes it rarer."},
     [FINDING_WRITE_AFTER_CLOSE] = {
         "keep-alive-race", true, "written to after the peer had closed, and reset",
         "A kept connection was used again although the peer's FIN had arrived before: the request is lost.",
-        "Before reuse, look whether the connection is readable (it ended); keep idle connections for less time than the server does; "
+        "Before reuse, look whether the connection is readable (it ended); keep idle connections for less "
+        "time than the server does; "
         "send idempotent requests again once.",
         "A longer keep-alive on the client makes it more likely."},
     [FINDING_NEVER_ACCEPTED] = {
         "never-accepted", true, "never accepted by the program",
         "The kernel has completed the handshake and holds the connection in the listener's queue; nobody calls accept.",
-        "Keep accepting: do not block the accepting thread on one client, and after EMFILE free a descriptor and go on.",
+        "Keep accepting: do not block the accepting thread on one client, and after EMFILE free a descriptor "
+        "and go on.",
         "A larger backlog only makes the queue of the forgotten longer."},
     [FINDING_NEVER_USED] = {
         "never-used", false, "opened and never used",
@@ -69,13 +77,15 @@ const struct finding_kind finding_kinds[FINDING_COUNT] = {
         "A higher descriptor limit (ulimit -n) only delays EMFILE."},
     [FINDING_TIME_WAIT] = {
         "time-wait", false, "in TIME-WAIT: the program closes first",
-        "Whoever closes first keeps a small record for a minute. It costs little, until ports towards one peer run out.",
+        "Whoever closes first keeps a small record for a minute. It costs little, until ports towards one "
+        "peer run out.",
         "Keep connections and reuse them, or let the other side close first.",
         "tcp_max_tw_buckets below the number in use, or linger 0: both give up what TIME-WAIT protects."},
     [FINDING_NO_PORTS] = {
         "ports-short", true, "in TIME-WAIT: few local ports are left towards one peer",
         "Each new connection to the same address and port needs a local port that is not in use or in TIME-WAIT.",
-        "Keep connections and reuse them; then tcp_tw_reuse=1, a wider ip_local_port_range, or several addresses of the server.",
+        "Keep connections and reuse them; then tcp_tw_reuse=1, a wider ip_local_port_range, or several "
+        "addresses of the server.",
         "tcp_tw_recycle broke clients behind a NAT, and is gone since Linux 4.12."},
     [FINDING_SLOW_ACCEPT] = {
         "slow-accept", false, "waited long to be accepted",
@@ -234,7 +244,7 @@ static void check_reset(struct maker *m, const struct record *r)
     if (r->end != END_RESET_BY_PROGRAM)
         return;
     bool peer_was_done = r->peer_ended_at.ns != 0;
-    if (r->cause == CAUSE_UNREAD && !peer_was_done)
+    if (r->cause == CAUSE_UNREAD && (r->is_published || !peer_was_done)) /* a client may leave a farewell unread */
         put(m, FINDING_RESET_UNREAD, r, age, r->bytes_lost + r->unread);
     else if (r->cause == CAUSE_LINGER)
         put(m, FINDING_RESET_LINGER, r, age, r->bytes_lost);
@@ -352,13 +362,36 @@ static void check_listeners(struct maker *m, const struct survey *s, uint64_t ov
         g->is_published = true;
         g->at = l->local;
         g->holder = l->holder;
+        g->listen_stack = l->stack;
         g->oldest = wait;
         snprintf(g->detail, sizeof g->detail, "the queue was never empty for %.1f s; at most %u of %u waited",
                  (double)wait / 1e9, l->most_waiting, l->backlog);
     }
     struct finding *g = overflows > 0 ? append(m->f, FINDING_OVERFLOW) : NULL;
-    if (g)
-        g->count = (unsigned)overflows;
+    if (!g)
+        return;
+    g->count = (unsigned)overflows;
+    if (s->listener_count == 1) {
+        g->is_published = true;
+        g->at = s->listeners[0].local;
+        g->holder = s->listeners[0].holder;
+        g->listen_stack = s->listeners[0].stack;
+    }
+}
+
+/* What nobody accepted is named by who listens. */
+static void name_listeners(struct maker *m, const struct survey *s)
+{
+    for (unsigned i = 0; i < m->f->count; i++)
+        for (unsigned k = 0; k < s->listener_count; k++) {
+            struct finding *g = &m->f->at[i];
+            if (g->id != FINDING_NEVER_ACCEPTED || s->listeners[k].local.port != g->at.port)
+                continue;
+            g->holder = s->listeners[k].holder;
+            g->fds[0] = g->holder.fd;
+            g->fd_count = 1;
+            g->listen_stack = s->listeners[k].stack;
+        }
 }
 
 static void check_time_wait(struct maker *m, const struct survey *s)
@@ -413,6 +446,7 @@ void findings_make(struct findings *f, const struct book *book, const struct sur
     judge_pools(&m);
     check_strays(&m, survey, has_ended);
     check_listeners(&m, survey, overflows);
+    name_listeners(&m, survey);
     check_time_wait(&m, survey);
     check_denied(&m, book);
     findings_count(f);

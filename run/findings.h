@@ -53,7 +53,7 @@ struct finding {
     struct holder holder, other;
     int fds[FINDING_FDS];
     unsigned fd_count;
-    uint32_t opened_stack, closed_stack;
+    uint32_t opened_stack, closed_stack, listen_stack;
     hf_ns youngest, oldest; /* ages, of whatever the rule is about */
     uint64_t bytes;         /* lost, or unread */
     hf_time earliest_end;   /* of the far sides */

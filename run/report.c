@@ -125,6 +125,7 @@ static void print_finding(FILE *out, const struct report *r, const struct findin
     fprintf(out, "\n%s  %u %s\n", kind->is_problem ? "PROBLEM" : "note   ", g->count, kind->title);
     print_whose(out, g);
     print_stack(out, r, g->is_published ? "accepted" : "opened", g->opened_stack);
+    print_stack(out, r, "listens", g->listen_stack);
     print_stack(out, r, "closed", g->closed_stack);
     print_evidence(out, g);
     print_wrapped(out, "meaning", kind->meaning);

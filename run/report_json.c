@@ -29,13 +29,14 @@ static json_t *finding_of(const struct report *r, const struct finding *g)
     for (unsigned i = 0; i < g->fd_count; i++)
         json_array_append_new(fds, json_integer(g->fds[i]));
     return json_pack(
-        "{s:s, s:s, s:i, s:b, s:b, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:I, s:s, s:s, s:s, s:s?}", "rule",
-        kind->name, "severity", kind->is_problem ? "problem" : "note", "count", (int)g->count, "suppressed",
+        "{s:s, s:s, s:i, s:b, s:b, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:I, s:s, s:s, s:s, s:s?}",
+        "rule", kind->name, "severity", kind->is_problem ? "problem" : "note", "count", (int)g->count, "suppressed",
         g->is_suppressed, "accepted", g->is_published, "until_program_end", g->is_at_exit, "endpoint",
         report_endpoint(&g->at, at), "holder", holder_of(&g->holder), "other_holder", holder_of(&g->other), "fds",
-        fds, "opened_at", stack_of(r, g->opened_stack), "closed_at", stack_of(r, g->closed_stack), "youngest_s",
-        (double)g->youngest / 1e9, "oldest_s", (double)g->oldest / 1e9, "bytes", (json_int_t)g->bytes, "detail",
-        g->detail, "meaning", kind->meaning, "remedy", kind->remedy, "not", kind->not_this);
+        fds, "opened_at", stack_of(r, g->opened_stack), "listen_at", stack_of(r, g->listen_stack), "closed_at",
+        stack_of(r, g->closed_stack), "youngest_s", (double)g->youngest / 1e9, "oldest_s", (double)g->oldest / 1e9,
+        "bytes", (json_int_t)g->bytes, "detail", g->detail, "meaning", kind->meaning, "remedy", kind->remedy, "not",
+        kind->not_this);
 }
 
 static json_t *totals_of(const struct report *r)

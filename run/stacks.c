@@ -23,7 +23,8 @@
 #define CLAIMS        4096u
 #define STOPPED_BY_US (SIGTRAP | 0x80) /* PTRACE_O_TRACESYSGOOD */
 
-static const int traced_calls[] = {SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(connect), SCMP_SYS(close)};
+static const int traced_calls[] = {SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(connect), SCMP_SYS(close),
+                                   SCMP_SYS(listen)};
 
 /* A thread that is in one of the calls. */
 struct thread {
@@ -222,6 +223,15 @@ static void closing(struct stacks *s, const struct thread *t, int fd)
     r->closed_stack = unwind_take(s->unwind, t->pid, t->tid);
 }
 
+static void listening(struct stacks *s, const struct thread *t, int fd)
+{
+    struct book *book = s->book;
+    book->listens[book->listen_count++ % BOOK_LISTENS] = (struct book_listen){
+        .inode = inode_of(t->pid, fd),
+        .stack = unwind_take(s->unwind, t->pid, t->tid),
+    };
+}
+
 static void read_remote(struct thread *t, uint64_t address, uint64_t len)
 {
     struct sockaddr_storage name = {0};
@@ -255,8 +265,8 @@ static void entered(struct stacks *s, pid_t tid)
     }
     t->call = (int)info.seccomp.nr;
     t->fd = (int)info.seccomp.args[0];
-    if (t->call == SCMP_SYS(close)) {
-        closing(s, t, t->fd);
+    if (t->call == SCMP_SYS(close) || t->call == SCMP_SYS(listen)) {
+        (t->call == SCMP_SYS(close) ? closing : listening)(s, t, t->fd);
         resume(tid, PTRACE_CONT, 0);
         return;
     }

@@ -1,6 +1,6 @@
 /*
  * Call stacks of the calls that open, accept and close connections (--stacks): a seccomp filter stops PROGRAM's
- * threads at `accept accept4 connect close shutdown` and nowhere else, as strace does, and libdw unwinds the one
+ * threads at `accept accept4 connect listen close` and nowhere else, as strace does, and libdw unwinds the one
  * that stopped. Stacks are kept once each, as places in files; names and lines are looked up when somebody prints
  * them.
  */

@@ -25,6 +25,9 @@ static struct survey_listener *listener_of(struct survey *s, const struct survey
         return NULL;
     struct survey_listener *l = &s->listeners[s->listener_count++];
     *l = (struct survey_listener){.local = socket->local, .inode = socket->inode};
+    for (unsigned i = 0; i < BOOK_LISTENS; i++)
+        if (s->book->listens[i].inode == l->inode)
+            l->stack = s->book->listens[i].stack;
     return l;
 }
 

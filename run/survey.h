@@ -31,6 +31,7 @@ struct survey_listener {
     struct hf_endpoint local;
     struct holder holder;
     uint64_t inode;
+    uint32_t stack;            /* of the call of listen, with --stacks */
     uint32_t waiting, backlog; /* now */
     uint32_t most_waiting;     /* ever seen */
     hf_time waiting_since;     /* the queue has not been empty since; 0 = it is */
