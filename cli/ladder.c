@@ -231,7 +231,8 @@ static void draw_names(struct ladder *l, const struct connection *c)
 
 static void draw_header(struct ladder *l, struct connection *c)
 {
-    struct row row = {.left = (int)c->first_peer_state, .is_guess = true};
+    bool is_unknown = c->first_peer_state == HF_LISTEN; /* whether anybody listens is still to be seen */
+    struct row row = {.left = is_unknown ? NO_STATE : (int)c->first_peer_state, .is_guess = true};
     c->is_begun = true;
     if (l->last_number == 0)
         draw_legend(l);
@@ -293,7 +294,9 @@ static void draw_row(struct ladder *l, struct connection *c, struct pending *p)
         restate(p);
     row_draw(&l->layout, row, l->start, write_text, l);
     l->last_number = c->number;
-    l->last_at = row->at;
+    hf_time end = hf_time_add(row->at, row->lasts);
+    if (hf_time_before(l->last_at, end))
+        l->last_at = end;
 }
 
 /* ---- rows that wait ---- */

@@ -86,6 +86,7 @@ static void say_trouble(const struct flow *flow, struct row *row)
 static void make_row(const struct fold *fold, const struct flow *flow, enum arrow arrow, struct row *row)
 {
     *row = (struct row){.at = fold->first_at, .arrow = arrow, .look = LOOK_FOLD, .left = NO_STATE};
+    row->lasts = hf_time_since(fold->last_at, fold->first_at);
     label_flow(flow, row);
     if (flow->segments > 0)
         say_pace(fold, flow, row);

@@ -85,11 +85,12 @@ static void it_sent(struct peer *p, const struct hf_note *note)
     }
 }
 
+/* Whether anybody listens shows only when something comes back. */
 static enum hf_state after_our_syn(const struct peer *p, const struct hf_note *note)
 {
     if (p->state == HF_SYN_SENT || p->state == HF_SYN_RECEIVED)
         return note->flags & ACK ? HF_ESTABLISHED : HF_SYN_RECEIVED;
-    return p->state == HF_CLOSED || p->state == HF_LISTEN ? HF_SYN_RECEIVED : p->state;
+    return p->state;
 }
 
 static enum hf_state after_our_ack(const struct peer *p, const struct hf_note *note)

@@ -33,6 +33,7 @@ struct words {
 
 struct row {
     hf_time at;
+    hf_ns lasts; /* from the first to the last of what it stands for */
     bool has_no_time;
     unsigned number; /* of the connection */
     enum arrow arrow;

@@ -274,8 +274,8 @@ static void an_active_open_joins_its_syn(void **state)
     drew(&d, "STATE of the kernel is read from it; (STATE) is inferred from the segments.\n"
              "\n"
              "   kernel 10.77.0.1:51234                                 Handfast 10.77.0.2:80\n"
-             "      ms       (LISTEN) ┬                                 ┬ CLOSED\n"
-             "   0.000 (SYN-RECEIVED) │◄─────────── S 0:0(0) win 65535 ─┤ SYN-SENT      open\n"
+             "      ms                ┬                                 ┬ CLOSED\n"
+             "   0.000                │◄─────────── S 0:0(0) win 65535 ─┤ SYN-SENT      open\n"
              "   0.080       (CLOSED) ├━ R. 0:0(0) ack 1 ━━━━━━━━━━━━━━►│ CLOSED        RST answered our SYN\n");
     end(&d);
 }
@@ -659,7 +659,7 @@ static void a_simultaneous_open_is_inferred(void **state)
 {
     (void)state;
     static const struct step steps[] = {
-        {HF_NOTE_OUT, SYN, 100, 0, 0, HF_SYN_RECEIVED},
+        {HF_NOTE_OUT, SYN, 100, 0, 0, HF_LISTEN},
         {HF_NOTE_IN, SYN, 300, 0, 0, HF_SYN_SENT},
         {HF_NOTE_OUT, SYN | ACK, 100, 301, 0, HF_ESTABLISHED},
         {HF_NOTE_IN, SYN | ACK, 300, 101, 0, HF_SYN_RECEIVED},
@@ -750,6 +750,72 @@ static void rows_of_several_connections_say_whose_they_are(void **state)
     end(&d);
 }
 
+/* ---- anything ---- */
+
+static uint32_t next_random(uint64_t *random)
+{
+    *random = *random * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(*random >> 33);
+}
+
+static struct hf_note random_note(struct drawing *d, uint64_t *random, double ms)
+{
+    struct hf_note note = note_of(d, ms, (enum hf_note_kind)(next_random(random) % 3), HF_ACCEPTED);
+    uint32_t which = next_random(random) % 5;
+    note.why = (uint16_t)(next_random(random) % HF_REASON_COUNT);
+    note.remote.port = (uint16_t)(which + 1);
+    note.conn.slot = which;
+    note.iss = which * 1000;
+    note.irs = which == 1 ? 0 : which * 77;
+    note.flags = (uint8_t)next_random(random);
+    note.from = (uint8_t)(next_random(random) % HF_STATE_COUNT);
+    note.to = (uint8_t)(next_random(random) % HF_STATE_COUNT);
+    note.seq = next_random(random) << next_random(random) % 8;
+    note.ack = next_random(random);
+    note.len = next_random(random) % 3 == 0 ? next_random(random) % 70000 : 0;
+    note.wnd = (uint16_t)next_random(random);
+    return note;
+}
+
+static void no_line_is_wider_than_the_terminal(struct drawing *d, int width)
+{
+    for (char *line = d->text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        *end = '\0';
+        if (text_columns(line) > width)
+            printf("%d columns: %s\n", text_columns(line), line);
+        assert_true(text_columns(line) <= width);
+    }
+    d->len = 0;
+    d->text[0] = '\0';
+}
+
+/* Whatever an engine might note, and whenever: the picture stays within its columns. */
+static void any_notes_at_all_are_drawn_within_the_width(void **state)
+{
+    (void)state;
+    static struct drawing d;
+    uint64_t random = 1;
+    for (int width = 80; width < 180; width += 7) {
+        double ms = 0;
+        begin(&d, width);
+        d.options.is_numbered = width % 2;
+        for (unsigned i = 0; i < 2000; i++) {
+            ms += next_random(&random) % 50 == 0 ? 1500 : 0.01;
+            struct hf_note note = random_note(&d, &random, ms);
+            ladder_note(ladder_of(&d), &note);
+            if (next_random(&random) % 3 == 0)
+                ladder_peer(d.ladder, next_random(&random) % 6,
+                            (enum hf_state)(next_random(&random) % HF_STATE_COUNT), at_ms(ms));
+            if (next_random(&random) % 4 == 0)
+                flush(&d, ms);
+            no_line_is_wider_than_the_terminal(&d, width);
+        }
+        ladder_end(d.ladder);
+        no_line_is_wider_than_the_terminal(&d, width);
+        end(&d);
+    }
+}
+
 /* ---- terminals ---- */
 
 static void a_terminal_tells_its_width_and_colours_unless_told_not_to(void **state)
@@ -836,6 +902,7 @@ int main(void)
         cmocka_unit_test(a_close_in_turn_is_inferred),
         cmocka_unit_test(an_inference_is_corrected_by_what_comes),
         cmocka_unit_test(rows_of_several_connections_say_whose_they_are),
+        cmocka_unit_test(any_notes_at_all_are_drawn_within_the_width),
         cmocka_unit_test(a_terminal_tells_its_width_and_colours_unless_told_not_to),
         cmocka_unit_test(a_pipe_is_drawn_without_colours_80_wide),
         cmocka_unit_test(colours_take_no_columns),
