@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #define LOOPBACK_DEPTH 256
+#define HALF_OPEN      4096
 #define BLOCK_LEN      16384        /* what one read or write of a file moves; 4096 takes twice the time */
 #define BLOCKS_LEN     (512u << 20) /* of all blocks: address space, of which only what is used costs memory */
 #define BUFFER_LEN     (2u << 20)   /* of a connection, each way: one half is read while the other fills */
@@ -86,7 +87,8 @@ static int make_engine(struct host *h)
     const struct host_options *o = &h->options;
     struct hf_config config;
     hf_config_defaults(&config);
-    config.max_connections = o->connections;
+    config.max_connections = config.max_time_wait = o->connections;
+    config.max_half_open = HALF_OPEN;
     config.block_len = BLOCK_LEN;
     config.max_blocks = BLOCKS_LEN / BLOCK_LEN;
     config.send_buffer = config.receive_buffer = BUFFER_LEN;

@@ -58,7 +58,7 @@ struct host_options {
     hf_ns drain_ns;              /* at the end, how long connections may take to close; 5 s */
     hf_ns time_wait_ns;          /* after that, how long TIME-WAIT records are kept company, at most; 0 */
     hf_ns msl_ns;                /* 0 = the engine's default */
-    uint32_t connections;        /* 0 = 65536; records of the engine, TIME-WAIT included */
+    uint32_t connections;        /* 0 = 65536; and as many in TIME-WAIT */
     uint32_t history;            /* entries of the engine's history ring, 0 = off; raised by ladder and control */
     bool no_control;             /* no socket for `handfast ss` */
     bool program_reads;          /* PROGRAM gets our standard input (the verb does not read it) */

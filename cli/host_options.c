@@ -33,7 +33,7 @@ const char host_help[] =
     "  --time-wait SECONDS    stay this long at most while a connection is in TIME-WAIT, to\n"
     "                         answer a retransmitted FIN (0)\n"
     "  --msl SECONDS          maximum segment lifetime; TIME-WAIT lasts twice this (30)\n"
-    "  --connections N        most connections at once, TIME-WAIT included (65536)\n"
+    "  --connections N        most connections at once, and as many in TIME-WAIT (65536)\n"
     "\n"
     "SECONDS may be 0.5, and 200ms or 2m do as well.\n";
 

@@ -95,10 +95,12 @@ static int print_what(const struct hf_tcp_info *info, const char *who, char *tex
     case HF_ERR_UNREACHABLE:
         return snprintf(text, cap,
                         "unreachable: the network said no on the way to %s; mind the address and the route", who);
+    case HF_OK: /* the only edge there is from SYN-SENT by CLOSE */
+        if (why == HF_EDGE_CLOSE)
+            return snprintf(text, cap, "given up before %s had answered", who);
+        return snprintf(text, cap, "closed before %s had closed too", who);
     default:
-        return snprintf(text, cap,
-                        info->error == HF_OK ? "closed before the other side had closed too, %s" : "failed, %s",
-                        who);
+        return snprintf(text, cap, "failed towards %s", who);
     }
 }
 
