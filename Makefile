@@ -16,7 +16,7 @@ MAKEFLAGS += --no-print-directory
 FORMATTED = $(shell git ls-files --cached --others --exclude-standard \
               $(foreach folder,drivers pkt cli run sim sockets examples fuzz bench tests,'$(folder)/*.[ch]'))
 
-.PHONY: run test build setup interop interop-short fuzz fuzz-short bench bench-tun lint layers purity style ledger fmt fmt-check \
+.PHONY: run test build setup interop interop-short fuzz fuzz-short bench bench-tun bench-run lint layers purity style ledger fmt fmt-check \
         install clean help
 .DEFAULT_GOAL := help
 
@@ -57,6 +57,10 @@ test: setup ## Runs everything: lint, both compilers, sanitizers, a short fuzz, 
 interop: setup ## Talks to the kernel, curl, nginx, nc and others on TUN and TAP, with and without loss: the full matrix.
 	$(call compile,release)
 	@tests/interop/run.sh build/release/handfast
+	@tests/run/fidelity.py build/release/handfast --long
+	@tests/run/leaks.py build/release/handfast build/release/run_programs
+	@tests/run/life.py build/release/handfast
+	@tests/run/real.py build/release/handfast build/release/run_programs
 
 interop-short: setup
 	$(call compile,release)
@@ -79,6 +83,10 @@ bench: setup ## Measures Handfast in memory, beside lwIP and no TCP at all; buil
 bench-tun: setup ## The same over a TUN, beside the host kernel (root): build/bench/tun.json.
 	$(call compile,release)
 	@build/release/bench/bench_tun $(ARGS)
+
+bench-run: setup ## `handfast run` beside slirp4netns, pasta and no network of its own (root): build/bench/run.json.
+	$(call compile,release)
+	@tests/run/bench.py build/release/handfast --json build/bench/run.json $(ARGS)
 
 lint: setup layers purity style ledger fmt-check ## Checks layers, purity, style, requirements and layout.
 

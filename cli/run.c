@@ -3,10 +3,13 @@
  * run/'s. Read next: run/run.h, run_options.h.
  */
 #define _GNU_SOURCE
+#include "control.h"
 #include "kernel.h"
+#include "ladder.h"
 #include "run_options.h"
 #include "usage.h"
 #include "verbs.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -14,8 +17,11 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 /* ---- PROGRAM's kernel, for the survey ---- */
+
+#define CONTROL_FDS 16
 
 struct kernel_view {
     struct kernel *kernel;
@@ -47,6 +53,56 @@ static int list_sockets(void *arg, void (*each)(void *to, const struct survey_so
     return view->kernel ? kernel_each(view->kernel, tell, &listing) : -ENOTCONN;
 }
 
+/* ---- the ladder ---- */
+
+static void write_stderr(void *arg, const char *text, size_t len)
+{
+    (void)arg;
+    (void)!write(STDERR_FILENO, text, len); /* a picture nobody sees is no error */
+}
+
+static int read_state(void *arg, const struct hf_endpoint *local, const struct hf_endpoint *remote,
+                      enum hf_state *state)
+{
+    struct kernel_view *view = arg;
+    struct kernel_tcp found;
+    int answer = view->kernel ? kernel_find(view->kernel, local, remote, &found) : -ENOTCONN;
+    if (answer == 1)
+        *state = found.state;
+    return answer;
+}
+
+/* Every frame passes it on its way to and from the engine. */
+static int add_ladder(struct run *run, struct kernel_view *view, char error[256])
+{
+    const struct ladder_options options = {
+        .terminal = terminal_of(STDERR_FILENO, false),
+        .left = "program",
+        .is_peer_read = true,
+        .is_numbered = true,
+        .write = write_stderr,
+    };
+    const struct watch_reader reader = {.read = read_state, .arg = view};
+    struct ladder *ladder = ladder_new(&options);
+    struct hf_driver *driver = ladder ? watch_open(run->driver, run->engine, ladder, &reader) : NULL;
+    if (driver) {
+        run->driver = driver;
+        return 0;
+    }
+    ladder_free(ladder);
+    strcpy(error, "no memory for a ladder");
+    return -1;
+}
+
+/* ---- the control socket ---- */
+
+static struct control *open_control(const struct run *run)
+{
+    const struct control_options options = {.verb = "run", .msl_ns = RUN_MSL, .started_at = run->started_at};
+    char error[256];
+    return control_open(run->engine, &options, error); /* without one nobody can ask, and nothing else is lost */
+}
+
 /* ---- the loop ---- */
 
 static int milliseconds_until(hf_time at)
@@ -67,13 +123,23 @@ static void report_on_request(struct run *run)
         complain("run", "%s", error);
 }
 
-static int loop(struct run *run)
+/* Sleeps until somebody wants something. */
+static void wait_for_news(struct run *run, struct control *control)
+{
+    struct pollfd fds[CONTROL_FDS + 1] = {{.fd = run_fd(run), .events = POLLIN}};
+    unsigned count = control ? control_fds(control, fds + 1, CONTROL_FDS) : 0;
+    hf_time until = run_deadline(run);
+    if (control)
+        until = hf_time_first(until, control_deadline(control));
+    poll(fds, count + 1, milliseconds_until(until));
+    if (control)
+        control_turn(control, hf_clock_now(), fds + 1, count);
+}
+
+static int loop(struct run *run, struct control *control)
 {
     while (!run_is_over(run)) {
-        struct pollfd fd = {.fd = run_fd(run), .events = POLLIN};
-        int timeout = milliseconds_until(run_deadline(run));
-        if (timeout != 0)
-            poll(&fd, 1, timeout);
+        wait_for_news(run, control);
         int error = run_turn(run, hf_clock_now());
         if (error < 0) {
             complain("run", "the device is gone: %s", strerror(-error));
@@ -128,7 +194,8 @@ static int start(struct run *run, struct run_command *command, struct kernel_vie
     if (run_open(run, &command->run, error) < 0)
         return -1;
     view->kernel = kernel_open_socket(run->space.diag_fd);
-    if (run_start(run, error) == 0)
+    bool is_drawn = !command->ladder || add_ladder(run, view, error) == 0;
+    if (is_drawn && run_start(run, error) == 0)
         return 0;
     run_close(run);
     return -1;
@@ -147,7 +214,11 @@ int verb_run(int argc, char **argv)
         complain("run", "%s", error);
         status = EXIT_FAILED;
     } else {
-        status = finish(&run, &command, loop(&run));
+        struct control *control = command.no_control ? NULL : open_control(&run);
+        status = loop(&run, control);
+        if (control)
+            control_close(control);
+        status = finish(&run, &command, status);
     }
     if (view.kernel)
         kernel_close(view.kernel);

@@ -44,13 +44,17 @@ static const char help[] =
     "  --error-exitcode N    exit status when there are problems\n"
     "  --suppressions FILE   problems that are known and accepted\n"
     "  --gen-suppressions    print what such a file would have to say\n"
+    "  --ladder              every connection as a ladder, while it happens\n"
     "  --pcap FILE           every frame, for Wireshark\n"
+    "  --no-control          no socket for handfast ss\n"
     "\n"
     "How it ends\n"
     "  --drain SECONDS       after PROGRAM's end, for what is in flight (5)\n"
     "  --keep-user           PROGRAM sees its own user id inside, instead of root's\n"
     "\n"
     "Exit status: PROGRAM's own; 2 when the arguments were wrong, 1 when no network could be made.\n";
+
+#define LADDER_HISTORY 65536 /* entries: several turns of the loop at full speed */
 
 enum {
     OPTION_HELP = 'h',
@@ -75,6 +79,8 @@ enum {
     OPTION_ERROR_EXITCODE,
     OPTION_SUPPRESSIONS,
     OPTION_GEN_SUPPRESSIONS,
+    OPTION_LADDER,
+    OPTION_NO_CONTROL,
 };
 
 static const struct option long_options[] = {
@@ -100,6 +106,8 @@ static const struct option long_options[] = {
     {"error-exitcode", required_argument, NULL, OPTION_ERROR_EXITCODE},
     {"suppressions", required_argument, NULL, OPTION_SUPPRESSIONS},
     {"gen-suppressions", no_argument, NULL, OPTION_GEN_SUPPRESSIONS},
+    {"ladder", no_argument, NULL, OPTION_LADDER},
+    {"no-control", no_argument, NULL, OPTION_NO_CONTROL},
     {NULL, 0, NULL, 0},
 };
 
@@ -231,6 +239,12 @@ static int read_look(struct run_command *c, int option, const char *value)
     case OPTION_SUPPRESSIONS:
         o->suppressions = value;
         return 0;
+    case OPTION_LADDER:
+        c->ladder = true;
+        return 0;
+    case OPTION_NO_CONTROL:
+        c->no_control = true;
+        return 0;
     case OPTION_GEN_SUPPRESSIONS:
         o->gen_suppressions = true;
         return 0;
@@ -282,6 +296,7 @@ int run_read_options(struct run_command *c, int argc, char **argv)
         }
         status = read_option(c, option, optarg);
     }
+    c->run.history = c->ladder ? LADDER_HISTORY : 0;
     if (status == 0 && optind < argc)
         return usage_error("run", "'%s' is not an option; PROGRAM stands behind '--'", argv[optind]);
     if (status == 0 && !c->run.program)

@@ -16,8 +16,7 @@
 #define BLOCKS      32768 /* 2 GiB of address space; only what is used is memory */
 #define CONNECTIONS 131072
 #define BUFFER      (1u << 20)
-#define MSL         (1 * HF_SECOND) /* the path is a descriptor: nothing old can come along it */
-#define ROUNDS      64              /* batches of frames before the sockets are looked at again */
+#define ROUNDS      64 /* batches of frames before the sockets are looked at again */
 
 void run_options_init(struct run_options *o)
 {
@@ -128,7 +127,7 @@ static int make_engine(struct run *run, char error[256])
     config.max_replies = 1024;
     config.max_history = run->options.history;
     config.send_buffer = config.receive_buffer = BUFFER;
-    config.msl_ns = MSL;
+    config.msl_ns = RUN_MSL;
     run->engine = hf_engine_new(&config);
     if (run->engine)
         return 0;

@@ -19,6 +19,7 @@
 #include "udp.h"
 
 #define RUN_PUBLISH_MAX 64
+#define RUN_MSL         (1 * HF_SECOND) /* the path is a descriptor: nothing old can come along it */
 
 struct run_publish {
     struct hf_endpoint host;
