@@ -116,6 +116,22 @@ static void no_sample_from_what_was_sent_twice(void **state)
     assert_int_equal(hf_rto(shared, conn), 200 * HF_MS);
 }
 
+static void no_sample_from_what_waited_behind_a_hole(void **state)
+{
+    /* One ACK for a retransmitted segment and for one that was sent once and lay behind the hole measures nothing either:
+     * it waited for the repair. MUST-18; RFC 6298, 3. */
+    (void)state;
+    open_established();
+    queue(2920, 0);
+    assert_int_equal(sends_all(), 2);
+    shared->now = hf_time_add(shared->now, HF_SECOND);
+    (void)hf_tcp_timeout(shared, conn);
+    assert_true(sends());
+    uint32_t srtt = conn->srtt_us;
+    acks(2921, 1000);
+    assert_int_equal(conn->srtt_us, srtt);
+}
+
 static void after_a_lost_syn_data_begins_with_three_seconds(void **state)
 {
     /* The SYN had to be sent again, so its answer measures nothing and one second may be too short: RFC 6298, 5.7. */
@@ -155,6 +171,7 @@ int main(void)
         cmocka_unit_test_setup(the_time_out_follows_the_formulas, tcp_defaults),
         cmocka_unit_test_setup(the_time_out_has_bounds, tcp_defaults),
         cmocka_unit_test_setup(no_sample_from_what_was_sent_twice, tcp_defaults),
+        cmocka_unit_test_setup(no_sample_from_what_waited_behind_a_hole, tcp_defaults),
         cmocka_unit_test_setup(after_a_lost_syn_data_begins_with_three_seconds, tcp_defaults),
         cmocka_unit_test_setup(the_timer_begins_anew_with_progress_only, tcp_defaults),
     };
