@@ -66,6 +66,7 @@ static pcap_t *open_capture(int dlt)
 static bool next_packet(pcap_t *pcap, struct hf_frame *frame, struct pcap_pkthdr **header)
 {
     const u_char *data;
+    *frame = (struct hf_frame){.data = buffer};
     int result = pcap_next_ex(pcap, header, &data);
     if (result == PCAP_ERROR_BREAK)
         return false;
