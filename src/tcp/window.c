@@ -30,7 +30,9 @@ static bool growth_is_worth_it(const struct hf_tcp *c, uint32_t growth)
 uint32_t hf_window_offer(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
 {
     uint32_t could = room(sh, c);
-    if (could <= c->rcv.wnd)
+    /* A half-open record remembers no window but its SYN,ACK's: no more is offered before the handshake is over. */
+    bool is_half_open = c->state == HF_SYN_RECEIVED && !hf_seq_eq(c->snd.nxt, c->iss);
+    if (could <= c->rcv.wnd || is_half_open)
         return c->rcv.wnd;
     return growth_is_worth_it(c, could - c->rcv.wnd) ? could : c->rcv.wnd;
 }

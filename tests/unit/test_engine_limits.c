@@ -111,6 +111,33 @@ static bool lose_acks_of_a(struct pair *p, bool from_a, const struct hf_frame *f
     return !from_a || frame->why != HF_WHY_ACK_HANDSHAKE;
 }
 
+/* Loses everything from a but its SYN and keep-alive probes; remembers the largest window that b offers, unscaled. */
+static uint32_t largest_window;
+static bool only_probes(struct pair *p, bool from_a, const struct hf_frame *frame)
+{
+    (void)p;
+    if (!from_a && !(frame->data[20 + 13] & 2))
+        largest_window = (uint32_t)(frame->data[20 + 14] << 8 | frame->data[20 + 15]) << 5;
+    return !from_a || frame->why == HF_WHY_SYN || frame->why == HF_WHY_KEEP_ALIVE;
+}
+
+static void a_half_open_connection_offers_no_more_than_its_syn(void **state)
+{
+    /* An ACK out of SYN-RECEIVED offers what the SYN,ACK did: the small record would not remember more (SHLD-14). */
+    (void)state;
+    struct hf_tcp_options probing = {.keep_alive = true, .keep_idle_s = 1, .keep_interval_s = 1};
+    struct hf_tcp_info at_a;
+    open_with(8192);
+    pair.fate = only_probes;
+    largest_window = 0;
+    struct hf_endpoint to = pair_end("192.0.2.2", 80);
+    assert_int_equal(hf_tcp_connect(pair.a.e, NULL, &to, &probing, &a), HF_OK);
+    pair_run(&pair, 3 * HF_SECOND);
+    assert_int_equal(hf_tcp_status(pair.a.e, a, &at_a), HF_OK);
+    assert_int_equal(at_a.state, HF_ESTABLISHED);
+    assert_in_range(largest_window, 65535 - 32, 65535 + 32);
+}
+
 static void a_window_means_what_its_scale_said(void **state)
 {
     /* The scale announced in the SYN,ACK holds, though the listener's buffer changes before the handshake is over
@@ -139,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(full_senders_leave_room_to_receive, tear_down),
         cmocka_unit_test_teardown(what_is_in_order_is_never_pruned, tear_down),
+        cmocka_unit_test_teardown(a_half_open_connection_offers_no_more_than_its_syn, tear_down),
         cmocka_unit_test_teardown(a_window_means_what_its_scale_said, tear_down),
         cmocka_unit_test_teardown(no_more_is_taken_than_was_lent, tear_down),
     };
