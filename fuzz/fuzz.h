@@ -63,6 +63,18 @@ static inline size_t in_bytes(struct input *in, size_t most, const uint8_t **byt
     return len;
 }
 
+/* The same in memory of exactly their length, where a sanitizer sees the first byte read beyond them. The caller frees. */
+static inline uint8_t *in_exact(struct input *in, size_t most, size_t *len)
+{
+    const uint8_t *bytes;
+    *len = in_bytes(in, most, &bytes);
+    uint8_t *copy = malloc(*len + (*len == 0));
+    require(copy != NULL);
+    if (*len > 0)
+        memcpy(copy, bytes, *len);
+    return copy;
+}
+
 /* The byte that stands at a sequence number, the same for whoever writes or reads it. */
 static inline uint8_t text_at(uint32_t seq)
 {

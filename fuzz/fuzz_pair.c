@@ -13,7 +13,7 @@
 #define CONNS      3
 #define HELD       8 /* frames the wire may hold back at once */
 #define MOST_STEPS 60000
-#define TEXT_MOST  60000 /* bytes written in each direction of a connection */
+#define TEXT_MOST  20000 /* bytes written in each direction of a connection */
 
 struct end {
     struct hf_engine *e;
