@@ -82,7 +82,7 @@ static void frames_are_found_again(void **state)
     /* Every frame that passes in either direction is in the file, byte for byte, in order, with its time. */
     (void)state;
     static uint8_t made[5][2048];
-    struct hf_frame frames[5], got;
+    struct hf_frame frames[5], got = {.len = 0};
     struct pcap_pkthdr *header;
     open_tee(&ip_link);
     for (uint32_t i = 0; i < 5; i++) {
@@ -112,7 +112,7 @@ static void ethernet_is_said(void **state)
 {
     /* The file says which kind of link it was, and frames keep their link headers. */
     (void)state;
-    struct hf_frame got;
+    struct hf_frame got = {.len = 0};
     struct pcap_pkthdr *header;
     open_tee(&ethernet_link);
     send_made(tee, START, (struct made){.ethernet = true, .flags = SYN});
@@ -127,7 +127,7 @@ static void checksums_are_finished(void **state)
 {
     /* A checksum left to the device is whole in the file, so that nobody takes it for an error (BUG-08). */
     (void)state;
-    struct hf_frame got;
+    struct hf_frame got = {.len = 0};
     struct pcap_pkthdr *header;
     open_tee(&ip_link);
     for (uint32_t len = 0; len < 20; len++)
@@ -148,7 +148,7 @@ static void the_inner_driver_gets_what_was_sent(void **state)
     /* What goes on to the device still has its offload facts and its unfinished checksum: only the file is changed. */
     (void)state;
     static uint8_t large[HF_FRAME_MAX];
-    struct hf_frame got, sent = make_tcp(large, (struct made){.len = 9000, .flags = ACK, .gso = 1448});
+    struct hf_frame got = {.len = 0}, sent = make_tcp(large, (struct made){.len = 9000, .flags = ACK, .gso = 1448});
     open_tee(&ip_link);
     send_why(sent, START, HF_WHY_DATA);
     assert_true(receive_frame(other, START, &got, buffer));
@@ -164,8 +164,8 @@ static void coalesced_frames_are_split(void **state)
     /* A frame that the device will split is in the file as the segments that a wire carries, each of them sound. */
     (void)state;
     static uint8_t large[HF_FRAME_MAX];
-    struct hf_frame got,
-        sent = make_tcp(large, (struct made){.seq = 7, .len = 65000, .flags = ACK | PSH, .gso = 1448});
+    struct hf_frame got = {.len = 0},
+                    sent = make_tcp(large, (struct made){.seq = 7, .len = 65000, .flags = ACK | PSH, .gso = 1448});
     struct pcap_pkthdr *header;
     uint32_t seq = 7;
     open_tee(&ip_link);
@@ -188,7 +188,7 @@ static void the_systems_clock_becomes_the_time_of_day(void **state)
 {
     /* Times of the monotonic clock are shifted to the time of day, so that captures of two programs can be compared. */
     (void)state;
-    struct hf_frame got;
+    struct hf_frame got = {.len = 0};
     struct pcap_pkthdr *header;
     open_tee(&ip_link);
     send_made(tee, hf_clock_now(), (struct made){.flags = SYN});
