@@ -190,6 +190,19 @@ static void print_heading(FILE *out, const struct widths *widths, const struct t
     write_line(out, &line);
 }
 
+enum { INFO_INDENT = 13 };
+
+/* On a terminal, a note that does not fit goes on below; a pipe gets one line for each connection. */
+static void put_note(FILE *out, struct line *line, enum ink ink, const char *note)
+{
+    if (line->terminal->is_live && line->columns + text_columns(note) > line->terminal->width) {
+        write_line(out, line);
+        line_begin(line, line->terminal);
+        line_pad(line, INFO_INDENT);
+    }
+    line_put(line, ink, note);
+}
+
 static void print_row(FILE *out, const struct socket_row *row, const struct widths *widths,
                       const struct terminal *terminal)
 {
@@ -201,22 +214,43 @@ static void print_row(FILE *out, const struct socket_row *row, const struct widt
                (unsigned long long)row->send_queue, widths->local, print_endpoint(&row->local, local),
                widths->remote, print_endpoint(&row->remote, remote), ss_print_age(row->age_ms, age),
                ss_print_age(row->state_age_ms, state_age));
-    line_put(&line, row->error[0] != '\0' ? INK_BAD : INK_FAINT, ss_print_note(row, note, sizeof note));
+    put_note(out, &line, row->error[0] != '\0' ? INK_BAD : INK_FAINT, ss_print_note(row, note, sizeof note));
     write_line(out, &line);
+}
+
+/* Appends a piece of information; what does not fit goes on below. */
+static void add_info(FILE *out, struct line *line, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static void add_info(FILE *out, struct line *line, const char *format, ...)
+{
+    char text[64];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (line->columns + 2 + text_columns(text) > line->terminal->width) {
+        write_line(out, line);
+        line_begin(line, line->terminal);
+    }
+    line_pad(line, line->columns == 0 ? INFO_INDENT : line->columns + 2);
+    line_put(line, INK_FAINT, text);
 }
 
 static void print_info(FILE *out, const struct socket_row *row, const struct terminal *terminal)
 {
-    char sent[16], received[16];
+    char bytes[16];
     struct line line;
     if (!row->has_info)
         return;
     line_begin(&line, terminal);
-    line_pad(&line, 13);
-    line_print(&line, INK_FAINT,
-               "rtt %.3f/%.3f ms  rto %u ms  mss %u  cwnd %u  in flight %u  sent %s  received %s  retransmitted %u",
-               row->srtt_us / 1000.0, row->rttvar_us / 1000.0, row->rto_ms, row->mss, row->cwnd, row->in_flight,
-               print_bytes(row->bytes_sent, sent), print_bytes(row->bytes_received, received), row->retransmits);
+    add_info(out, &line, "rtt %.3f/%.3f ms", row->srtt_us / 1000.0, row->rttvar_us / 1000.0);
+    add_info(out, &line, "rto %u ms", row->rto_ms);
+    add_info(out, &line, "mss %u", row->mss);
+    add_info(out, &line, "cwnd %u", row->cwnd);
+    add_info(out, &line, "in flight %u", row->in_flight);
+    add_info(out, &line, "sent %s", print_bytes(row->bytes_sent, bytes));
+    add_info(out, &line, "received %s", print_bytes(row->bytes_received, bytes));
+    add_info(out, &line, "retransmitted %u", row->retransmits);
     write_line(out, &line);
 }
 
