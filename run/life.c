@@ -132,6 +132,7 @@ int life_begin(struct life *life, pid_t program, ino_t net_inode)
     }
     close(ends[0]);
     life->keeper_pipe = ends[1];
+    life->keeper = (pid_t)pid;
     return pid < 0 ? -1 : 0;
 }
 
@@ -139,6 +140,8 @@ int life_begin(struct life *life, pid_t program, ino_t net_inode)
 
 static void note_end(struct life *life, pid_t pid, int status)
 {
+    if (pid == life->keeper)
+        life->keeper = 0;
     if (pid != life->program)
         return;
     life->has_ended = true;
@@ -171,7 +174,12 @@ int life_exit_status(const struct life *life)
 void life_close(struct life *life)
 {
     loop_close(&life->signals);
+    if (life->keeper > 0) { /* what it would do has been done */
+        kill(life->keeper, SIGKILL);
+        waitpid(life->keeper, NULL, __WALL);
+    }
     if (life->keeper_pipe >= 0)
         close(life->keeper_pipe);
+    life->keeper = 0;
     life->keeper_pipe = -1;
 }

@@ -18,7 +18,8 @@ struct life {
     struct loop_source signals;
     sigset_t old_mask; /* as it was, for PROGRAM */
     pid_t program;
-    ino_t net_inode;   /* of its namespace */
+    ino_t net_inode; /* of its namespace */
+    pid_t keeper;
     int keeper_pipe;   /* its other end closes with us */
     bool has_ended;    /* PROGRAM itself */
     bool all_ended;    /* and its descendants */

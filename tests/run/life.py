@@ -5,6 +5,7 @@
 """
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -142,4 +143,34 @@ print(s.recv(100)[-4:].decode())
 """
 claim("echo is answered", run(sys.executable, "-c", PING).stdout == "echo\n")
 claim("an empty report is no news", "nothing wrong" in run("true", options=["--report", "-"]).stderr)
+
+# ---- without root: in a mount namespace of our own, with /dev/net/tun as most distributions have it ----
+
+NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+
+
+def as_nobody(directory, *command, options=(), ranges=False):
+    copy = os.path.join(directory, "handfast")
+    shutil.copy(HANDFAST, copy)
+    os.chmod(directory, 0o755)
+    sub = os.path.join(directory, "sub")
+    with open(sub, "w") as f:
+        f.write("nobody:100000:65536\n" if ranges else "")
+    prepare = "mknod $0/tun c 10 200; chmod 666 $0/tun; mount --bind $0/tun /dev/net/tun; touch /etc/subuid /etc/subgid; " \
+              "mount --bind $0/sub /etc/subuid; mount --bind $0/sub /etc/subgid; cd /; exec \"$@\""
+    return subprocess.run(["unshare", "--mount", "sh", "-c", prepare, directory, *NOBODY, copy, "run", *options, "--", *command],
+                          capture_output=True, text=True, timeout=30)
+
+
+with tempfile.TemporaryDirectory() as directory:
+    r = as_nobody(directory, "sh", "-c", "id -u; ip -o addr show handfast0 | grep -c 10.77; head -1 /etc/resolv.conf; exit 5")
+    claim("without root it is root inside, with the same network", r.returncode == 5 and
+          r.stdout == "0\n1\nnameserver 10.77.0.1\n", r.stdout + r.stderr)
+    r = as_nobody(directory, "id", "-u", options=["--keep-user", "--stacks"])
+    claim("--keep-user keeps the user, traced too", r.stdout == "65534\n", r.stdout + r.stderr)
+    if shutil.which("newuidmap"):
+        r = as_nobody(directory, *NOBODY[:2], "33", "--regid", "33", "--clear-groups", "id", "-u", ranges=True)
+        claim("with ranges in /etc/subuid a server may change its user", r.stdout == "33\n", r.stdout + r.stderr)
+    r = as_nobody(directory, "sh", "-c", "setpriv --reuid 33 id 2>/dev/null || exit 9", options=["--report", "-"])
+    claim("without them it may not, and the report says why", r.returncode == 9 and "/etc/subuid" in r.stderr, r.stderr)
 sys.exit(1 if failures else 0)
