@@ -120,8 +120,14 @@ static bool life_is_user_timeout(const struct hf_tcp *c)
 void hf_timers_review(struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
     const struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
-    if (c->state == HF_CLOSED || hf_syn_is_unacked(c))
-        return; /* the handshake has the timers it began with */
+    if (c->state == HF_CLOSED)
+        return;
+    if (hf_syn_is_unacked(c)) { /* the handshake has the timers it began with, but patience may have become another */
+        bool is_patient = c->user_timeout_ms == 0;
+        if (!(c->flags & HF_TF_DEFERRED))
+            c->life_at = is_patient ? HF_NEVER : hf_time_add(c->opened_at, c->user_timeout_ms * HF_MS);
+        return;
+    }
     bool probes = s != NULL && must_probe(c, s), outstanding = !hf_seq_eq(c->snd.una, c->snd.nxt);
     if (probes && hf_time_is_never(c->rexmt_at))
         c->rexmt_at = in(sh, hf_rto(sh, c));

@@ -111,6 +111,34 @@ static bool lose_acks_of_a(struct pair *p, bool from_a, const struct hf_frame *f
     return !from_a || frame->why != HF_WHY_ACK_HANDSHAKE;
 }
 
+static bool lose_everything(struct pair *p, bool from_a, const struct hf_frame *frame)
+{
+    (void)p, (void)from_a, (void)frame;
+    return false;
+}
+
+static void patience_may_change_during_the_handshake(void **state)
+{
+    /* A user timeout set, or taken back, while the SYN is unanswered counts from the OPEN, or no more (MUST-21). */
+    (void)state;
+    struct hf_tcp_options impatient = {.user_timeout_ms = 5000}, patient = {0};
+    struct hf_tcp_info info;
+    open_with(256);
+    pair.fate = lose_everything;
+    for (int i = 0; i < 2; i++) {
+        struct hf_endpoint to = pair_end("192.0.2.2", 80);
+        assert_int_equal(hf_tcp_connect(pair.a.e, NULL, &to, i == 0 ? &patient : &impatient, &a), HF_OK);
+        pair_run(&pair, 2 * HF_SECOND);
+        assert_int_equal(hf_tcp_set_options(pair.a.e, a, i == 0 ? &impatient : &patient), HF_OK);
+        pair_run(&pair, 4 * HF_SECOND);
+        assert_int_equal(hf_tcp_status(pair.a.e, a, &info), HF_OK);
+        assert_int_equal(info.state, i == 0 ? HF_CLOSED : HF_SYN_SENT);
+        pair_run(&pair, 1000 * HF_SECOND);
+        assert_int_equal(hf_tcp_status(pair.a.e, a, &info), HF_OK);
+        assert_int_equal(info.ended_why, i == 0 ? HF_EDGE_USER_TIMEOUT : HF_EDGE_SYN_TIMED_OUT);
+    }
+}
+
 /* Loses everything from a but its SYN and keep-alive probes; remembers the largest window that b offers, unscaled. */
 static uint32_t largest_window;
 static bool only_probes(struct pair *p, bool from_a, const struct hf_frame *frame)
@@ -166,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(full_senders_leave_room_to_receive, tear_down),
         cmocka_unit_test_teardown(what_is_in_order_is_never_pruned, tear_down),
+        cmocka_unit_test_teardown(patience_may_change_during_the_handshake, tear_down),
         cmocka_unit_test_teardown(a_half_open_connection_offers_no_more_than_its_syn, tear_down),
         cmocka_unit_test_teardown(a_window_means_what_its_scale_said, tear_down),
         cmocka_unit_test_teardown(no_more_is_taken_than_was_lent, tear_down),
