@@ -39,6 +39,7 @@ struct connection {
     struct numbers numbers;
     bool is_begun;            /* its header was drawn */
     bool asks;                /* its peer's state may have changed */
+    bool is_held;             /* but what we sent has not reached it */
     bool is_known;            /* the peer has answered once, so that "no such connection" means CLOSED */
     enum hf_state peer_shown; /* before the row that is being made */
     unsigned plain_shown, loud_shown;
@@ -52,6 +53,7 @@ struct pending {
     unsigned number;
     bool is_call;                    /* a call or a timer changed the state: the segment that follows joins */
     bool is_echo;                    /* ... and says the same as the reason of the change */
+    bool is_held;                    /* the segment is still on its way */
     enum hf_state state, peer_state; /* at that time */
     enum hf_state peer_before;       /* the peer's before this row */
     bool is_peer_read;
@@ -61,7 +63,7 @@ struct pending {
 struct ladder {
     struct ladder_options options;
     struct layout layout;
-    bool has_start, is_drawn_over;
+    bool has_start, is_drawn_over, holds;
     hf_time start, last_at, drawn_over_at;
     unsigned numbers;     /* connections so far */
     unsigned last_number; /* whose row was drawn last */
@@ -411,7 +413,9 @@ static void note_segment(struct ladder *l, struct connection *c, const struct hf
     if (p != NULL && p->is_call && note->kind == HF_NOTE_OUT && segment_is_marked(note))
         join_call(c, p, &row);
     else
-        add_pending(l, c, &row);
+        p = add_pending(l, c, &row);
+    p->is_held = l->holds && note->kind == HF_NOTE_OUT;
+    c->is_held = c->is_held || p->is_held;
 }
 
 /* ---- states ---- */
@@ -469,6 +473,17 @@ void ladder_note(struct ladder *l, const struct hf_note *note)
         note_segment(l, c, note);
 }
 
+void ladder_hold(struct ladder *l, bool holds)
+{
+    l->holds = holds;
+    if (holds)
+        return;
+    for (unsigned i = 0; i < l->count; i++)
+        l->connections[i].is_held = false;
+    for (unsigned i = 0; i < l->pending_count; i++)
+        l->pending[i].is_held = false;
+}
+
 void ladder_gap(struct ladder *l, uint64_t count)
 {
     struct line line;
@@ -486,7 +501,7 @@ bool ladder_asks(struct ladder *l, struct ladder_question *question)
 {
     for (unsigned i = 0; i < l->count; i++) {
         struct connection *c = &l->connections[i];
-        if (!c->asks)
+        if (!c->asks || c->is_held)
             continue;
         c->asks = false;
         *question = (struct ladder_question){c->number, c->local, c->remote};
@@ -578,7 +593,8 @@ void ladder_flush(struct ladder *l, hf_time now)
     unsigned ready = 0;
     while (ready < l->pending_count) {
         const struct pending *p = &l->pending[ready];
-        if (p->is_call && hf_time_before(now, hf_time_add(p->row.at, JOIN_NS)))
+        bool is_joined_yet = !p->is_call || hf_time_reached(now, hf_time_add(p->row.at, JOIN_NS));
+        if (p->is_held || !is_joined_yet)
             break;
         ready++;
     }
@@ -602,6 +618,7 @@ hf_time ladder_deadline(const struct ladder *l)
 void ladder_end(struct ladder *l)
 {
     struct row row = {.left = NO_STATE};
+    ladder_hold(l, false);
     ladder_flush(l, HF_NEVER);
     clear_line(l);
     if (l->last_number != 0)

@@ -40,6 +40,12 @@ void ladder_free(struct ladder *l);
 /* One thing that happened; in the order of the history. */
 void ladder_note(struct ladder *l, const struct hf_note *note);
 
+/*
+ * While it is held, segments noted as sent are still on their way: their rows wait, and their peers are not asked about.
+ * Releasing it says that all of them have been handed over.
+ */
+void ladder_hold(struct ladder *l, bool holds);
+
 /* `count` notes were overwritten before they could be drawn. */
 void ladder_gap(struct ladder *l, uint64_t count);
 

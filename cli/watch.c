@@ -65,35 +65,32 @@ static void ask_again(struct watch *w, hf_time now)
         ask(w, &questions[i], now);
 }
 
-static void ask_and_draw(struct watch *w, hf_time now)
+static void ask_all(struct watch *w, hf_time now)
 {
     struct ladder_question question;
     while (ladder_asks(w->ladder, &question))
         if (w->has_reader)
             ask(w, &question, now);
-    ask_again(w, now);
-    ladder_flush(w->ladder, now);
 }
 
 /*
  * Takes the new notes. Before frames are handed over (`is_sent` false) what the engine has noted as sent is still on
- * its way: the peer is asked before that, and what follows waits to be drawn until it has been asked again.
+ * its way: its peer is asked before that is noted, and again when it has been handed over.
  */
 static void look(struct watch *w, hf_time now, bool is_sent)
 {
     struct hf_note note;
-    bool has_asked = false;
+    ladder_hold(w->ladder, !is_sent);
     for (uint64_t before = w->after; hf_history_next(w->engine, &w->after, &note); before = w->after) {
         if (w->after != before + 1)
             ladder_gap(w->ladder, w->after - before - 1);
-        if (note.kind == HF_NOTE_OUT && !is_sent && !has_asked) {
-            ask_and_draw(w, now);
-            has_asked = true;
-        }
+        if (note.kind == HF_NOTE_OUT && !is_sent)
+            ask_all(w, now);
         ladder_note(w->ladder, &note);
     }
-    if (!has_asked)
-        ask_and_draw(w, now);
+    ask_all(w, now);
+    ask_again(w, now);
+    ladder_flush(w->ladder, now);
 }
 
 /* ---- the driver ---- */

@@ -141,6 +141,12 @@ static void drew(struct drawing *d, const char *picture)
     d->text[0] = '\0';
 }
 
+static void forget(struct drawing *d)
+{
+    d->len = 0;
+    d->text[0] = '\0';
+}
+
 static void end(struct drawing *d)
 {
     ladder_free(d->ladder);
@@ -176,8 +182,7 @@ static void open_quietly(struct drawing *d)
     send_syn_ack(d);
     hear_last_ack(d);
     flush(d, 0.1);
-    d->len = 0;
-    d->text[0] = '\0';
+    forget(d);
 }
 
 static struct said data(uint32_t seq, uint32_t len)
@@ -529,7 +534,7 @@ static void one_folded_segment_is_drawn_as_itself(void **state)
     for (unsigned i = 0; i < 5; i++)
         segment(&d, 1 + i, HF_NOTE_IN, HF_ACCEPTED, data(1 + i * 10, 10));
     flush(&d, 5);
-    d.len = 0;
+    forget(&d);
     flush(&d, 500);
     drew(&d, "   5.000                ├─ . 41:51(10) ack 1 ────────────►│\n");
     end(&d);
@@ -544,7 +549,7 @@ static void a_fold_counts_what_was_sent_again(void **state)
     stream(&d, 1, 8);
     for (unsigned i = 0; i < 20; i++)
         segment(&d, 2 + i, HF_NOTE_OUT, HF_WHY_RETRANSMIT_FAST, data(1 + i * 1448, 1448));
-    d.len = 0;
+    forget(&d);
     flush(&d, 500);
     drew(&d, "   1.150                │◄┄┄┄┄┄┄┄┄┄┄ 5 segments, 7.24 kB ┄┤               in 0.20 ms\n"
              "   1.150                ├┄ 3 ACKs ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄►│\n"
@@ -570,7 +575,7 @@ static void a_fold_that_goes_on_is_drawn_over(void **state)
     d.options.terminal.is_live = true;
     open_quietly(&d);
     stream(&d, 1, 4);
-    d.len = 0;
+    forget(&d);
     segment(&d, 150, HF_NOTE_OUT, HF_WHY_DATA, data(5793, 1448));
     segment(&d, 151, HF_NOTE_OUT, HF_WHY_DATA, data(7241, 1448));
     flush(&d, 151);
@@ -614,6 +619,32 @@ static void a_segment_that_has_not_arrived_changes_nothing(void **state)
     (void)reads(&d, 3, 1, HF_CLOSE_WAIT);
     drew(&d, "   1.000                │◄────────────── F. 1:1(0) ack 1 ─┤ FIN-WAIT-1    close\n"
              "   3.000    CLOSE-WAIT  │                                 │\n");
+    end(&d);
+}
+
+/* The answer to a SYN may be noted long before it is handed over: meanwhile the peer is not asked about what it has not
+ * got, and the row waits. */
+static void what_is_still_on_its_way_waits(void **state)
+{
+    (void)state;
+    static struct drawing d;
+    struct ladder_question question;
+    begin(&d, 100);
+    ladder_hold(ladder_of(&d), true);
+    hear_syn(&d);
+    assert_true(ladder_asks(d.ladder, &question));
+    assert_false(reads(&d, 0, question.number, HF_SYN_SENT));
+    forget(&d);
+    send_syn_ack(&d);
+    assert_false(ladder_asks(d.ladder, &question));
+    flush(&d, 0.1);
+    drew(&d, "");
+    ladder_hold(d.ladder, false);
+    assert_true(ladder_asks(d.ladder, &question));
+    assert_int_equal(question.remote.port, 51234);
+    assert_false(reads(&d, 0.1, question.number, HF_ESTABLISHED));
+    assert_false(ladder_asks(d.ladder, &question));
+    assert_non_null(strstr(d.text, "  ESTABLISHED  │◄"));
     end(&d);
 }
 
@@ -785,8 +816,7 @@ static void no_line_is_wider_than_the_terminal(struct drawing *d, int width)
             printf("%d columns: %s\n", text_columns(line), line);
         assert_true(text_columns(line) <= width);
     }
-    d->len = 0;
-    d->text[0] = '\0';
+    forget(d);
 }
 
 /* Whatever an engine might note, and whenever: the picture stays within its columns. */
@@ -806,6 +836,8 @@ static void any_notes_at_all_are_drawn_within_the_width(void **state)
             if (next_random(&random) % 3 == 0)
                 ladder_peer(d.ladder, next_random(&random) % 6,
                             (enum hf_state)(next_random(&random) % HF_STATE_COUNT), at_ms(ms));
+            if (next_random(&random) % 7 == 0)
+                ladder_hold(d.ladder, next_random(&random) % 2);
             if (next_random(&random) % 4 == 0)
                 flush(&d, ms);
             no_line_is_wider_than_the_terminal(&d, width);
@@ -896,6 +928,7 @@ int main(void)
         cmocka_unit_test(a_fold_that_goes_on_is_drawn_over),
         cmocka_unit_test(a_state_read_ahead_waits_for_its_segment),
         cmocka_unit_test(a_segment_that_has_not_arrived_changes_nothing),
+        cmocka_unit_test(what_is_still_on_its_way_waits),
         cmocka_unit_test(a_reader_that_never_knew_the_connection_is_not_believed),
         cmocka_unit_test(a_simultaneous_open_is_inferred),
         cmocka_unit_test(a_simultaneous_close_is_inferred),
