@@ -23,7 +23,7 @@ void hf_cc_init(struct hf_cc *cc, enum hf_cc_algorithm algorithm, uint16_t mss, 
     };
 }
 
-/* Slow start with byte counting: an ACK that covers a whole burst counts for all of it, since receive offload makes
+/* MUST-19: slow start with byte counting: an ACK that covers a whole burst counts for all of it, since receive offload makes
  * such ACKs normal; the window still at most doubles in a round (RFC 5681, 3.1; RFC 3465). Returns the bytes
  * not used up when ssthresh was reached. */
 static uint32_t slow_start(struct hf_cc *cc, uint32_t acked)

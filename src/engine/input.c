@@ -20,7 +20,7 @@ static bool has_neighbour(const struct hf_engine *e, const struct hf_tcp *c)
     return !hf_way_of(e, hf_slot(c))->is_local && hf_links_config(&e->links, c->link)->kind == HF_LINK_ETHERNET;
 }
 
-/* Progress over an Ethernet link proves that the neighbour is there (RFC 4861, 7.3.1). */
+/* Progress over an Ethernet link proves that the neighbour is there (RFC 4861, 7.3). */
 static void confirm_neighbour(struct hf_engine *e, const struct hf_tcp *c)
 {
     const struct hf_way *way = hf_way_of(e, hf_slot(c));
@@ -28,6 +28,7 @@ static void confirm_neighbour(struct hf_engine *e, const struct hf_tcp *c)
         hf_neighbours_confirm(&e->neighbours, c->link, &way->next, e->tcp.now);
 }
 
+/* MUST-20 */
 void hf_doubt_neighbour(struct hf_engine *e, const struct hf_tcp *c)
 {
     const struct hf_way *way = hf_way_of(e, hf_slot(c));

@@ -249,7 +249,7 @@ void hf_reply_reset(struct hf_engine *e, const struct hf_arrival *in, const stru
     uint8_t *tcp = packet_of(e, reply) + hf_ip_header_len(in->ip.is_v4);
     uint32_t len = hf_tcp_write(&rst, tcp);
     uint32_t sum = hf_sum_add(hf_sum(tcp, len), hf_sum_pseudo(&in->ip.dst, &in->ip.src, HF_PROTOCOL_TCP, len));
-    uint16_t checksum = hf_sum_finish(sum);
+    uint16_t checksum = hf_sum_finish(sum); /* MUST-2 */
     memcpy(tcp + CHECKSUM_AT, &checksum, sizeof checksum);
     struct hf_ip ip = {.src = in->ip.dst, .dst = in->ip.src, .protocol = HF_PROTOCOL_TCP};
     note_reset(e, in, &rst, why);

@@ -278,6 +278,7 @@ void hf_turn_rest(struct hf_engine *e, hf_time ask_at)
         hf_wheel_arm(&e->wheel, hf_slot(c), ask_at);
 }
 
+/* RFC 1122, 2.3.2.2 */
 void hf_turn_park(struct hf_engine *e)
 {
     e->sent_in_turn = 0;

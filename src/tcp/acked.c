@@ -74,7 +74,7 @@ static void take_sacks(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp
     }
 }
 
-/* A sample from what was sent once (Karn; RFC 6298, 3); failing that, from the timestamp echoed, which tells which
+/* A sample from what was sent once (MUST-18: Karn; RFC 6298, 3); failing that, from the timestamp echoed, which tells which
  * transmission was answered (RFC 7323, 4.1). */
 static void take_rtt(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg,
                      const struct hf_sent_facts *facts)

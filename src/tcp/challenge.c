@@ -1,5 +1,5 @@
 /*
- * Challenge ACKs (RFC 5961) and answers to unacceptable segments, with limits that are no side channel: per connection
+ * Challenge ACKs (RFC 5961, 7) and answers to unacceptable segments, with limits that are no side channel: per connection
  * one in 500 ms, and over the whole engine a budget per second that is drawn at random (BUG-13; Cao et al., 2016).
  */
 #include "steps.h"

@@ -14,6 +14,7 @@ static bool is_plausible(const struct hf_tcp *c, hf_seq seq)
     return hf_seq_le_lt(c->snd.una, seq, c->snd.nxt);
 }
 
+/* What RFC 1122 calls hard; it ends attempts only (RFC 5927, 5.2). */
 static bool is_hard(enum hf_reason advice)
 {
     return advice == HF_ADVICE_PORT_UNREACHABLE || advice == HF_ADVICE_PROTOCOL_UNREACHABLE ||

@@ -7,7 +7,7 @@
 #define DEFAULT_MSS_V4 536  /* MUST-15 */
 #define DEFAULT_MSS_V6 1220
 #define LEAST_MSS 48 /* a smaller one would make each segment mostly header (BUG-03) */
-#define MOST_SCALE 14
+#define MOST_SCALE 14 /* RFC 7323, 2.3 */
 
 /* MUST-16 */
 void hf_tcp_update_mss(struct hf_tcp *c)

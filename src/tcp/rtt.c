@@ -1,4 +1,4 @@
-/* Round-trip time and the retransmission time-out (RFC 6298, 2). Times are kept in microseconds. MUST-18, MUST-19. */
+/* Round-trip time and the retransmission time-out (RFC 6298, 2). Times are kept in microseconds. MUST-18. */
 #include "steps.h"
 
 void hf_rtt_sample(struct hf_tcp_shared *sh, struct hf_tcp *c, hf_ns rtt)

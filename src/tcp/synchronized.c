@@ -210,6 +210,7 @@ static bool check_ack(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct h
 
 /* ---- sixth, check the URG bit ---- */
 
+/* MUST-30 */
 static bool check_urg(const struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg)
 {
     if (!(seg->flags & HF_TCP_URG) || seg->up == 0 || !hf_may_receive(c->state))

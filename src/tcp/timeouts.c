@@ -159,7 +159,7 @@ static bool due(const struct hf_tcp_shared *sh, hf_time at)
 
 #define R1 3 /* SHLD-10 */
 
-/* RFC 6298, 5.5; SHLD-30. At R1 the application is told (SHLD-9), unless it knows of something more telling. */
+/* MUST-19; RFC 6298, 5.5; SHLD-30. At R1 the application is told (SHLD-9), unless it knows of something more telling. */
 static void back_off(struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
     c->backoff += c->backoff < 16;
