@@ -9,7 +9,7 @@
 void hf_take_window(struct hf_tcp *c, const struct hf_segment *seg)
 {
     uint8_t scale = seg->flags & HF_TCP_SYN ? 0 : c->snd_scale; /* a SYN's window is never scaled: RFC 7323, 2.2 */
-    c->snd.wnd = (uint32_t)seg->wnd << scale;                   /* MUST-1 */
+    c->snd.wnd = (uint32_t)seg->wnd << scale; /* MUST-1 */
     c->snd.max_wnd = HF_MAX(c->snd.max_wnd, c->snd.wnd);
     c->snd.wl1 = seg->seq;
     c->snd.wl2 = seg->ack;
