@@ -335,8 +335,10 @@ static void a_row_survives_json(void **state)
     socket_row_of_engine(&row, &info, now, 30 * HF_SECOND);
     json_t *json = socket_row_to_json(&row);
     assert_true(socket_row_of_json(&again, json));
+    json_t *json_again = socket_row_to_json(&again);
+    assert_true(json_equal(json, json_again));
+    json_decref(json_again);
     json_decref(json);
-    assert_memory_equal(&row, &again, sizeof row);
     assert_int_equal(again.state_age_ms, 20000);
     assert_string_equal(again.timer, "timewait");
     assert_int_equal(again.timer_ms, 40000);
