@@ -208,7 +208,7 @@ static void print_endpoint(const struct hf_endpoint *end, char text[HF_ADDR_TEXT
     snprintf(text, HF_ADDR_TEXT_LEN + 10, hf_addr_is_v4(&end->addr) ? "%s:%u" : "[%s]:%u", addr, end->port);
 }
 
-/* The name of each rail ends or begins above it, unless an address is too long for that. */
+/* The name of each rail ends or begins above it, unless an address is too long for that; two such take two lines. */
 static void draw_names(struct ladder *l, const struct connection *c)
 {
     struct line line;
@@ -225,8 +225,12 @@ static void draw_names(struct ladder *l, const struct connection *c)
     line_put(&line, INK_STRONG, l->options.left);
     line_print(&line, INK_FAINT, " %s", left);
     int latest = l->layout.width - text_columns(l->options.right) - 1 - text_columns(right);
+    if (line.columns >= latest) {
+        write_line(l, &line);
+        line_begin(&line, &l->options.terminal);
+    }
     line_pad(&line, latest < l->layout.right_rail ? latest : l->layout.right_rail);
-    line_print(&line, INK_STRONG, "%s%s", line.columns > l->layout.right_rail ? " " : "", l->options.right);
+    line_put(&line, INK_STRONG, l->options.right);
     line_print(&line, INK_FAINT, " %s", right);
     write_line(l, &line);
 }
