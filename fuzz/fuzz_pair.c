@@ -14,6 +14,7 @@
 #define HELD       8 /* frames the wire may hold back at once */
 #define MOST_STEPS 60000
 #define TEXT_MOST  20000 /* bytes written in each direction of a connection */
+#define FAULTS_END (1000 * HF_SECOND)
 
 struct end {
     struct hf_engine *e;
@@ -334,7 +335,7 @@ static void open_end(unsigned side, const struct hf_config *config, const struct
     require(hf_address_add(end->e, end->link, &v6, 64) == HF_OK);
 }
 
-/* Retries without end: however long the faults last, no connection may give up. */
+/* Retries without end, and a TIME-WAIT that outlives the faults: no connection may give up, nor forget the other. */
 static struct hf_config configure(uint8_t choice)
 {
     struct hf_config config;
@@ -353,6 +354,8 @@ static struct hf_config configure(uint8_t choice)
     config.fast_open = choice & 128;
     config.max_replies = choice & 2 ? 1 : 8;
     config.syn_retries = config.syn_ack_retries = config.data_retries = config.orphan_retries = 250;
+    config.msl_ns = 3600 * HF_SECOND;
+    config.rto_max_ns = 60 * HF_SECOND;
     config.send_buffer = choice & 4 ? 2000 : 20000;
     config.receive_buffer = choice & 4 ? 3000 : 100000;
     config.timestamps = !(choice & 8);
@@ -459,7 +462,7 @@ static void judge_end(unsigned side)
 /* The last ACKs, and 2 MSL. */
 static void wait_out(struct input *in)
 {
-    hf_time end = hf_time_add(w.now, 4000 * HF_SECOND);
+    hf_time end = hf_time_add(w.now, 3 * 3600 * HF_SECOND);
     for (unsigned i = 0;; i++) {
         require(i < MOST_STEPS);
         act(0);
@@ -525,7 +528,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input in = {data, size};
     open_world(&in);
-    for (unsigned i = 0; in.left > 0 && i < 400; i++)
+    for (unsigned i = 0; in.left > 0 && i < 400 && w.now.ns < FAULTS_END; i++)
         do_command(&in);
     finish(&in);
     wait_out(&in);
