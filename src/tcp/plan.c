@@ -239,7 +239,8 @@ static bool is_starved(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
     if (c->flags & HF_TF_STARVED)
         return true;
     bool something = c->sending != HF_NONE || (c->flags & (HF_TF_FIN_QUEUED | HF_TF_FIN_SENT)) == HF_TF_FIN_QUEUED;
-    return something && hf_pool_available(&sh->sent) == 0;
+    bool no_queue = c->sending == HF_NONE && hf_pool_available(&sh->sending) == 0;
+    return something && (no_queue || hf_pool_available(&sh->sent) == 0);
 }
 
 struct hf_tcp_plan hf_tcp_plan(const struct hf_tcp_shared *sh, const struct hf_tcp *c)

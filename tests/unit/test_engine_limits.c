@@ -117,6 +117,29 @@ static bool lose_everything(struct pair *p, bool from_a, const struct hf_frame *
     return false;
 }
 
+static void a_fin_waits_for_its_turn(void **state)
+{
+    /* A FIN that finds max_sending used up goes out as soon as another connection has done sending. */
+    (void)state;
+    struct hf_config config;
+    hf_conn other = {0, 0}, other_b = {0, 0};
+    hf_config_defaults(&config);
+    config.max_connections = 8;
+    config.max_sending = 1;
+    pair_open_link(&pair, &config, HF_LINK_IP);
+    listener = (hf_conn){0, 0};
+    pair_connect(&pair, "192.0.2.2", &listener, &a, &b);
+    pair_connect(&pair, "192.0.2.2", &listener, &other, &other_b);
+    pair.fate = lose_everything;
+    assert_int_equal(hf_tcp_send(pair.a.e, a, text, 100, 0), 100);
+    assert_int_equal(hf_tcp_shutdown(pair.a.e, other), HF_OK);
+    pair_run(&pair, 50 * HF_MS);
+    assert_int_equal(pair_state(&pair.a, other), HF_FIN_WAIT_1);
+    pair.fate = NULL;
+    pair_run(&pair, 5 * HF_SECOND);
+    assert_int_equal(pair_state(&pair.a, other), HF_FIN_WAIT_2);
+}
+
 static void patience_may_change_during_the_handshake(void **state)
 {
     /* A user timeout set, or taken back, while the SYN is unanswered counts from the OPEN, or no more (MUST-21). */
@@ -194,6 +217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(full_senders_leave_room_to_receive, tear_down),
         cmocka_unit_test_teardown(what_is_in_order_is_never_pruned, tear_down),
+        cmocka_unit_test_teardown(a_fin_waits_for_its_turn, tear_down),
         cmocka_unit_test_teardown(patience_may_change_during_the_handshake, tear_down),
         cmocka_unit_test_teardown(a_half_open_connection_offers_no_more_than_its_syn, tear_down),
         cmocka_unit_test_teardown(a_window_means_what_its_scale_said, tear_down),
