@@ -348,6 +348,7 @@ static struct hf_config configure(uint8_t choice)
     config.block_len = 256;
     config.max_blocks = choice & 1 ? 48 : 256;
     config.max_sent = choice & 2 ? 8 : 128;
+    config.max_sending = config.max_receiving = choice & 2 ? 2 : 0;
     config.max_neighbours = 4;
     config.max_fragments = 1;
     config.max_fast_open = 2;
