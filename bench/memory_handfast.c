@@ -300,8 +300,8 @@ bool handfast_cycle(const void *arg, double seconds, struct bench_sample *sample
     struct hf_config config;
     struct pair pair;
     pair_configure(&config);
-    config.max_connections = CYCLES_MOST + 8;
-    config.max_sending = config.max_receiving = 64;
+    config.max_connections = 64;
+    config.max_time_wait = CYCLES_MOST;
     pair_open(&pair, &config, &small, true);
     pair.host[CLIENT].app = ask_once;
     pair.host[SERVER].app = answer_once;

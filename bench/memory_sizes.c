@@ -13,20 +13,24 @@
 
 #define RECORDS 20000u
 
-static void configure(struct hf_config *config, uint32_t connections)
+/* Room for so many records of one kind, and for few of the others. */
+static void configure(struct hf_config *config, enum record record, uint32_t count)
 {
     pair_configure(config);
-    config->max_connections = connections;
+    config->max_connections = record == RECORD_IDLE ? count : 64;
+    config->max_half_open = record == RECORD_HALF_OPEN ? count : 64;
+    config->max_time_wait = record == RECORD_TIME_WAIT ? count : 64;
     config->max_sending = config->max_receiving = 64; /* attached only while there is data */
 }
 
 bool handfast_record_size(const void *record, double seconds, struct bench_sample *sample)
 {
     (void)record, (void)seconds;
+    const uint32_t few_count = 1u << 20, more = 1u << 20;
     struct hf_config few, many;
-    configure(&few, 1u << 20);
-    configure(&many, 1u << 21);
-    sample->value = (double)(hf_engine_size(&many) - hf_engine_size(&few)) / (1u << 20);
+    configure(&few, RECORD_IDLE, few_count);
+    configure(&many, RECORD_IDLE, few_count + more);
+    sample->value = (double)(hf_engine_size(&many) - hf_engine_size(&few)) / more;
     snprintf(sample->note, sizeof sample->note, "of the engine's block, for one more in max_connections");
     return true;
 }
@@ -65,7 +69,8 @@ static void bring_to(struct pair *pair, hf_conn conn, enum record record)
     if (record == RECORD_HALF_OPEN) {
         host_turn(&pair->host[CLIENT]);
         host_turn(&pair->host[SERVER]);
-        wire_clear(&pair->wire); /* the SYN,ACK is lost */
+        wire_clear(&pair->wire); /* the SYN,ACK is lost, and the client gives up */
+        hf_tcp_release(pair->host[CLIENT].e, conn);
         return;
     }
     pair_settle(pair);
@@ -84,7 +89,7 @@ bool handfast_record_pages(const void *arg, double seconds, struct bench_sample 
     enum record record = *(const enum record *)arg;
     struct hf_config config;
     struct pair pair;
-    configure(&config, RECORDS);
+    configure(&config, record, RECORDS);
     pair_open(&pair, &config, &small, false);
     pair.host[CLIENT].app = ignore;
     pair.host[SERVER].app = accept_all;
