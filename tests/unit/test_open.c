@@ -250,6 +250,37 @@ static void a_wrong_checksum_is_not_heard(void **state)
     assert_false(pair_move(&pair, false));
 }
 
+/* ---- the next hop ---- */
+
+static unsigned questions; /* ARP requests of a's to b's own link address */
+
+static bool lose_all_and_count_questions(struct pair *p, bool from_a, const struct hf_frame *frame)
+{
+    (void)p;
+    bool is_arp = frame->data[12] == 0x08 && frame->data[13] == 0x06;
+    questions += from_a && is_arp && !(frame->data[0] & 1);
+    return false;
+}
+
+static void a_silent_next_hop_is_asked_whether_it_is_there(void **state)
+{
+    /* When nothing comes back for three retransmissions, IP is advised that the next hop may be gone, and asks it, long
+     * before its time is over. MUST-20; RFC 9293, 3.8.3. */
+    (void)state;
+    struct hf_config config;
+    hf_config_defaults(&config);
+    pair_close(&pair);
+    pair_open_link(&pair, &config, HF_LINK_ETHERNET);
+    pair_connect(&pair, "192.0.2.2", &listener, &a, &b);
+    pair.fate = lose_all_and_count_questions;
+    questions = 0;
+    hf_tcp_send(pair.a.e, a, "x", 1, 0);
+    pair_run(&pair, HF_SECOND);
+    assert_int_equal(questions, 0);
+    pair_run(&pair, 4 * HF_SECOND);
+    assert_int_equal(questions, 3);
+}
+
 /* ---- ports ---- */
 
 static uint16_t port_towards(const char *addr)
@@ -290,6 +321,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_syn_to_or_from_a_group_is_not_heard, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_header_says_what_was_configured, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wrong_checksum_is_not_heard, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_silent_next_hop_is_asked_whether_it_is_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ports_do_not_repeat_and_tell_nothing, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
