@@ -58,7 +58,7 @@ static void put_option(struct out *out, uint8_t kind, const uint8_t *content, ui
         put(out, "wscale %u", content[0]);
     else if (kind == OPTION_SACK_OK && len == 0)
         put(out, "sackOK");
-    else if (kind == OPTION_SACK && len % 8 == 0)
+    else if (kind == OPTION_SACK && len > 0 && len % 8 == 0)
         put_sack(out, content, len, sack_base);
     else if (kind == OPTION_TIMESTAMPS && len == 8)
         put(out, "TS val %u ecr %u", get32(content), get32(content + 4));

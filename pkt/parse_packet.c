@@ -177,9 +177,11 @@ static void parse_blob(struct pkt_parser *p, struct options *out, unsigned kind,
         put_number(out, FAST_OPEN_MAGIC, 2);
     for (size_t i = 0; i < len; i++) {
         int high = hex_digit(token.text[2 * i]), low = hex_digit(token.text[2 * i + 1]);
-        if (high < 0 || low < 0 || token.len % 2 != 0)
+        if (high < 0 || low < 0 || token.len % 2 != 0) {
             pkt_parser_fail(p, 0, "expected pairs of hexadecimal digits");
-        put_byte(out, (unsigned)(high << 4 | low));
+            return;
+        }
+        put_byte(out, (unsigned)high << 4 | (unsigned)low);
     }
     if (is_there)
         pkt_parser_next(p);

@@ -118,6 +118,9 @@ int64_t pkt_parser_integer(struct pkt_parser *p, int64_t low, int64_t high, cons
     return number;
 }
 
+#define SECONDS_DIGITS  8 /* three years; what does not overflow */
+#define FRACTION_DIGITS 9
+
 /* Decimal seconds to nanoseconds, exactly. */
 static hf_ns ns_of(const char *text, size_t len)
 {
@@ -140,7 +143,10 @@ hf_ns pkt_parser_seconds(struct pkt_parser *p, const char *what)
     char text[64];
     const struct pkt_token *token = &p->lexer.token;
     bool is_number = token->kind == PKT_TOKEN_INTEGER || token->kind == PKT_TOKEN_FLOAT;
-    if (!is_number || token->text[0] == '-' || token->len > 16) {
+    const char *dot = is_number ? memchr(token->text, '.', token->len) : NULL;
+    size_t whole = dot ? (size_t)(dot - token->text) : token->len;
+    bool is_short = whole <= SECONDS_DIGITS && token->len - whole <= FRACTION_DIGITS + 1;
+    if (!is_number || token->text[0] == '-' || !is_short) {
         pkt_parser_fail(p, 0, "expected %s in seconds, found %s", what, found(p, text));
         return 0;
     }

@@ -236,6 +236,8 @@ static void says_what_is_wrong(void **state)
         {"0 < icmp unreachable nonsense [1:1(0)]", 1, "'nonsense' is no code"},
         {"0~1 read(3, ..., 1) = 1", 1, "only a packet that is sent"},
         {"0...1 < S 0:0(0)", 1, "only a call may take a while"},
+        {"123456789 < S 0:0(0)", 1, "expected a time in seconds"},
+        {"0 < S 0:0(0) <FO 0g>", 1, "pairs of hexadecimal digits"},
         {"0 read(3, ..., WHAT) = 1", 1, "'WHAT' is not a symbol"},
         {"0 read(3, ..., 1) = 1 EAGAIN", 1, "returns -1"},
         {"0 read(3, ..., 1 = 1", 1, "expected ')'"},
