@@ -49,6 +49,13 @@ static void put_hex(struct out *out, const char *name, const uint8_t *bytes, uin
         put(out, "%02x", bytes[i]);
 }
 
+/* What has no words: as many NOPs as it has bytes, so that the line can still be run. */
+static void put_bytes(struct out *out, uint32_t len)
+{
+    for (uint32_t i = 0; i < len; i++)
+        put(out, "%snop", i > 0 ? "," : "");
+}
+
 /* One option's content of `len` bytes behind its kind and length. */
 static void put_option(struct out *out, uint8_t kind, const uint8_t *content, uint32_t len, uint32_t sack_base)
 {
@@ -66,8 +73,10 @@ static void put_option(struct out *out, uint8_t kind, const uint8_t *content, ui
         put_hex(out, "FO", content, len);
     else if (kind == OPTION_MD5)
         put_hex(out, "md5", content, len);
-    else
-        put(out, "/* kind %u length %u */ nop", kind, len + 2);
+    else {
+        put(out, "/* kind %u length %u */ ", kind, len + 2);
+        put_bytes(out, len + 2);
+    }
 }
 
 static void put_options(struct out *out, const uint8_t *options, uint32_t len, uint32_t sack_base)
@@ -83,7 +92,8 @@ static void put_options(struct out *out, const uint8_t *options, uint32_t len, u
             continue;
         }
         if (at + 1 >= len || options[at + 1] < 2 || options[at + 1] > len - at) {
-            put(out, "/* malformed */ nop");
+            put(out, "/* malformed */ ");
+            put_bytes(out, len - at);
             break;
         }
         put_option(out, kind, options + at + 2, options[at + 1] - 2u, sack_base);

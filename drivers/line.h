@@ -13,7 +13,7 @@
 
 #include "look.h"
 
-#define HF_LINE_MAX 640 /* room that the longest line with its terminating zero fits into */
+#define HF_LINE_MAX 1024 /* room that the longest line with its terminating zero fits into */
 
 enum hf_line_direction { HF_LINE_IN, HF_LINE_OUT };
 

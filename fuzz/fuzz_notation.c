@@ -1,7 +1,7 @@
 /*
  * One notation: what the trace prints, the scripts' reader takes back. Held true: a segment of any kind becomes a line that
- * fits its room; unless the line had to resort to a comment, it is an event of a script, with the same fields and the same
- * options, byte by byte.
+ * fits its room and is an event of a script; unless it had to resort to a comment, with the same fields and the same options,
+ * byte by byte.
  */
 #include "../drivers/line.h"
 #include "../pkt/frame.h"
@@ -57,10 +57,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     require(strlen(line) < HF_LINE_MAX - 1);
     int event_len = snprintf(event, sizeof event, "0 %s", line);
     bool is_read = pkt_parse(&script, "line", event, (size_t)event_len);
-    if (strstr(line, "/*") == NULL) {
-        require(is_read && script.count == 1 && script.event[0].kind == PKT_SEGMENT_IN);
+    require(is_read && script.count == 1 && script.event[0].kind == PKT_SEGMENT_IN);
+    if (strstr(line, "/*") == NULL)
         same(&fields, &script.event[0].segment);
-    }
     pkt_script_close(&script);
     return 0;
 }

@@ -20,7 +20,7 @@ struct pkt_flow {
     uint32_t our_isn, our_script_isn; /* of our last SYN, on the wire and in the script */
     uint32_t their_script_isn;        /* of the peer's last SYN that was taken */
     uint32_t their_shift;             /* added to the peer's numbers on their way to the wire */
-    bool has_our_isn, isn_is_named;
+    bool has_our_isn;
     bool shows_ports;    /* there is another flow */
     bool may_begin_anew; /* our next SYN may have a number of its own */
     uint16_t win;        /* of the packet received last */

@@ -36,7 +36,7 @@ struct pkt_flow *pkt_running_flow(struct pkt_running *run, const struct hf_endpo
                               .win = 65535};
     run->flow[run->flow_count++] = flow;
     for (unsigned i = 0; i < run->flow_count; i++)
-        run->flow[i]->shows_ports = run->flow_count > 1;
+        run->flow[i]->shows_ports = run->flow_count > 1 || run->names_ports;
     return flow;
 }
 
@@ -173,22 +173,55 @@ static void compare_text(struct pkt_running *run, const struct pkt_flow *flow, c
         pkt_running_fail(run, 0, "text was sent that is not what the application wrote there");
 }
 
+/* The script names a timestamp of ours. */
+static void learn_stamp(struct pkt_flow *flow, const struct pkt_segment *s, const struct hf_look *look,
+                        const uint8_t *data)
+{
+    const uint8_t *options = data + look->transport + 20;
+    uint32_t len = look->payload - look->transport - 20;
+    int live = pkt_options_find(options, len, OPTION_TIMESTAMPS);
+    int script = pkt_options_find(s->options, s->options_len, OPTION_TIMESTAMPS);
+    if (live >= 0 && script >= 0)
+        pkt_flow_name_stamp(flow, get32(options + live + 2), get32(s->options + script + 2));
+}
+
+/* What the script calls our SYN's number, and its timestamp: it is said by the next event that expects a SYN of ours. */
+static void name_syn(struct pkt_running *run, struct pkt_flow *flow, const struct hf_look *look,
+                     const uint8_t *data)
+{
+    const struct pkt_script *script = run->script;
+    for (unsigned i = run->next; i < script->count; i++) {
+        const struct pkt_segment *s = &script->event[i].segment;
+        if (script->event[i].kind != PKT_SEGMENT_OUT || !(s->flags & LOOK_SYN))
+            continue;
+        flow->our_script_isn = s->seq;
+        learn_stamp(flow, s, look, data);
+        return;
+    }
+}
+
+/* Our SYN begins a life of the flow: whatever was known of the one before is forgotten. */
+static void begin_anew(struct pkt_running *run, struct pkt_flow *flow, const struct hf_look *look,
+                       const uint8_t *data)
+{
+    pkt_flow_close(flow);
+    flow->may_begin_anew = false;
+    flow->has_our_isn = true;
+    flow->our_isn = look->seq;
+    flow->our_script_isn = 0;
+    flow->has_stamp = false;
+    flow->stamp_count = 0;
+    name_syn(run, flow, look, data);
+}
+
 void pkt_packet_left(struct pkt_running *run, const struct pkt_sent *sent)
 {
     struct hf_look look;
     struct pkt_flow *flow = NULL;
     if (hf_look(sent->frame.data, sent->frame.len, HF_LINK_IP, &look) && look.is_tcp) {
         flow = flow_of_sent(run, &look);
-        if ((look.flags & LOOK_SYN) && flow->may_begin_anew) {
-            pkt_flow_close(flow);
-            flow->may_begin_anew = false;
-            flow->has_our_isn = true;
-            flow->our_isn = look.seq;
-            flow->our_script_isn = 0;
-            flow->isn_is_named = false;
-            flow->has_stamp = false;
-            flow->stamp_count = 0;
-        }
+        if ((look.flags & LOOK_SYN) && flow->may_begin_anew)
+            begin_anew(run, flow, &look, sent->frame.data);
         if (!run->outcome->has_isn && (look.flags & LOOK_SYN)) {
             run->outcome->has_isn = true;
             run->outcome->isn = look.seq;
@@ -299,19 +332,6 @@ static void compare_segment(struct pkt_running *run, const struct pkt_flow *flow
                     run->script->settings.timestamp_tick_ns, d);
 }
 
-/* What the script names in a packet it has accepted: our initial sequence number, our timestamps. */
-static void learn_names(struct pkt_flow *flow, const struct pkt_segment *s, const struct hf_look *look,
-                        const uint8_t *data)
-{
-    const uint8_t *options = data + look->transport + 20;
-    uint32_t len = look->payload - look->transport - 20;
-    int live = pkt_options_find(options, len, OPTION_TIMESTAMPS);
-    int script = pkt_options_find(s->options, s->options_len, OPTION_TIMESTAMPS);
-    flow->isn_is_named |= (look->flags & LOOK_SYN) != 0;
-    if (live >= 0 && script >= 0)
-        pkt_flow_name_stamp(flow, get32(options + live + 2), get32(s->options + script + 2));
-}
-
 static void fail_different(struct pkt_running *run, const struct pkt_event *event, const struct pkt_flow *flow,
                            const struct pkt_sent *sent, const char *difference)
 {
@@ -336,13 +356,11 @@ static void expect_segment(struct pkt_running *run, const struct pkt_event *even
     if (!run->main_flow && !s->src_port)
         run->main_flow = flow;
     run->last_flow = flow;
-    if (!flow->isn_is_named && (s->flags & look.flags & LOOK_SYN) && look.seq == flow->our_isn)
-        flow->our_script_isn = s->seq;
     compare_segment(run, flow, s, &look, sent->frame.data, &d);
     if (d.text[0] != 0)
         fail_different(run, event, flow, sent, d.text);
     else
-        learn_names(flow, s, &look, sent->frame.data);
+        learn_stamp(flow, s, &look, sent->frame.data);
 }
 
 static void expect_icmp(struct pkt_running *run, const struct pkt_event *event, const struct pkt_sent *sent)

@@ -235,6 +235,16 @@ static void close_run(struct pkt_running *run)
     free(run);
 }
 
+static bool names_ports(const struct pkt_script *script)
+{
+    for (unsigned i = 0; i < script->count; i++) {
+        bool is_segment = script->event[i].kind == PKT_SEGMENT_IN || script->event[i].kind == PKT_SEGMENT_OUT;
+        if (is_segment && script->event[i].segment.src_port != 0)
+            return true;
+    }
+    return false;
+}
+
 bool pkt_run(const struct pkt_script *script, const struct pkt_run_options *options, struct pkt_outcome *outcome)
 {
     struct pkt_running *run = pkt_grow(NULL, 0, sizeof *run);
@@ -244,6 +254,7 @@ bool pkt_run(const struct pkt_script *script, const struct pkt_run_options *opti
     run->options = options;
     run->outcome = outcome;
     run->bind_port = script->settings.bind_port;
+    run->names_ports = names_ports(script);
     /* The clock behind initial sequence numbers ticks every 4 us: so many ticks make the known number the wanted
      * one. */
     int64_t isn_clock_ns = options->chooses_our_isn ? (int64_t)(options->our_isn - options->known_isn) * 4000 : 0;
@@ -254,6 +265,7 @@ bool pkt_run(const struct pkt_script *script, const struct pkt_run_options *opti
     run->world.arg = run;
     unsigned line = 1;
     for (unsigned i = 0; i < script->count && !pkt_running_failed(run); i++) {
+        run->next = i;
         run_event(run, &script->event[i]);
         line = script->event[i].line;
         if (outcome->what && outcome->line == 0)

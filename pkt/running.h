@@ -56,7 +56,9 @@ struct pkt_running {
     const struct pkt_run_options *options;
     struct pkt_outcome *outcome;
     struct pkt_world world;
-    hf_time base; /* when the event before this one happened */
+    unsigned next;    /* the event that runs */
+    bool names_ports; /* some packet of the script does, so every line shows them */
+    hf_time base;     /* when the event before this one happened */
     struct pkt_socket socket[PKT_SOCKETS_MAX];
     unsigned socket_count;
     struct pkt_flow *flow[PKT_FLOWS_MAX];

@@ -483,6 +483,43 @@ static void tells_flows_by_ports(void **state)
              "+0 < 2 > 8080 . 6:6(0) ack 1\n//! state ESTABLISHED\n+0 accept(3, ..., ...) = 4\n");
 }
 
+/* What a trace wrote, a line after the other. */
+struct written {
+    char text[16384];
+    size_t len;
+};
+
+static void append_line(void *arg, const char *line)
+{
+    struct written *written = arg;
+    int len = snprintf(written->text + written->len, sizeof written->text - written->len, "%s\n", line);
+    written->len += (size_t)len;
+    assert_true(written->len < sizeof written->text);
+}
+
+static void traces_what_can_be_run(void **state)
+{
+    /* What a run prints is a script again that passes: packets, calls, times, numbers and reasons. */
+    (void)state;
+    static const char *const scripts[] = {
+        "//! given time-wait active closed sack timestamps wscale 7  rcv.nxt 77, snd.nxt 99\n",
+        "//! given established\n+0...0.3 read(4, ..., 10) = 10\n+.3 < P. 1:11(10) ack 1\n+.04 > . 1:1(0) ack 11\n"
+        "+1 write(4, ..., 9) = 9\n+0 > P. 1:10(9) ack 11\n+.2 > P. 1:10(9) ack 11\n+0 < R 5:5(0)\n"
+        "+0 < icmp unreachable host_unreachable [1:10(9)]\n+0 < . 11:11(0) ack 10\n",
+        "//! given listen\n+0 < 1 > 8080 S 0:0(0) win 9\n+0 > 8080 > 1 S. 0:0(0) ack 1 <mss 1460>\n"
+        "+0 < 2 > 8080 . 5:5(0) ack 3\n+0 > 8080 > 2 R 3:3(0)\n",
+    };
+    static struct written written;
+    const struct pkt_run_options options = {.trace = append_line, .arg = &written};
+    for (unsigned i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
+        written.len = 0;
+        read_good(scripts[i]);
+        assert_true(pkt_run(&script, &options, &outcome));
+        pkt_script_close(&script);
+        run_good(written.text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -508,6 +545,7 @@ int main(void)
         cmocka_unit_test(runs_at_the_edges),
         cmocka_unit_test(speaks_ipv6),
         cmocka_unit_test(tells_flows_by_ports),
+        cmocka_unit_test(traces_what_can_be_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
