@@ -1,7 +1,7 @@
 /*
- * One notation: what the trace prints, the scripts' reader takes back. Held true: a segment of any kind becomes a line that
- * fits its room and is an event of a script; unless it had to resort to a comment, with the same fields and the same options,
- * byte by byte.
+ * One notation: what the trace prints, the scripts' reader takes back. Held true: a segment of any kind becomes a line
+ * that fits its room and is an event of a script; unless it had to resort to a comment, with the same fields and the
+ * same options, byte by byte.
  */
 #include "../drivers/line.h"
 #include "../pkt/frame.h"

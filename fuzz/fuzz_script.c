@@ -1,6 +1,6 @@
 /*
- * Scripts as text. Held true: whatever the text, it is read without harm, and what cannot be read says in which of its lines;
- * a script's stock form is a script again, with as many events.
+ * Scripts as text. Held true: whatever the text, it is read without harm, and what cannot be read says in which of its
+ * lines; a script's stock form is a script again, with as many events.
  */
 #include "../pkt/script.h"
 #include "fuzz.h"
