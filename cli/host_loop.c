@@ -22,7 +22,6 @@
 #include <unistd.h>
 
 #define FRAMES_A_TURN 16        /* half a window of the largest ones: then the parts shall read and write */
-#define FLUSH_TURNS   1000      /* of 256 frames: a reset for each connection, however busy the peer */
 #define KILL_AFTER    HF_SECOND /* how long PROGRAM may take over SIGTERM */
 
 /* ---- waiting ---- */
@@ -179,9 +178,25 @@ static void abort_connections(struct host *h)
         if (is_known && !info.is_listener && info.state != HF_TIME_WAIT)
             hf_tcp_abort(h->engine, conn);
     }
-    for (unsigned turns = 0; turns < FLUSH_TURNS; turns++)
-        if (hf_pump(h->engine, h->driver, h->link, h->now, 0) <= 0)
+}
+
+/* What connections owed when they ended, a reset above all, still goes out, and so does what `--fault` holds back. */
+static void flush(struct host *h)
+{
+    hf_time until = hf_time_add(hf_clock_now(), h->options.drain_ns);
+    for (;;) {
+        hf_time now = hf_clock_now();
+        int moved = hf_pump(h->engine, h->driver, h->link, now, 0);
+        hf_time next = h->driver->ops->deadline(h->driver);
+        if (h->peer) {
+            moved += hf_pump(h->peer->engine, h->peer->driver, h->peer->link, now, 0);
+            next = hf_time_first(next, h->peer->driver->ops->deadline(h->peer->driver));
+        }
+        if (hf_time_reached(now, until) || (moved <= 0 && hf_time_is_never(next)))
             return;
+        if (moved <= 0)
+            hf_wait(h->driver, hf_time_first(next, until), NULL, 0);
+    }
 }
 
 static bool program_runs(const struct host *h)
@@ -264,6 +279,7 @@ int host_run(struct host *h)
         if (h->phase != HOST_OVER)
             wait_for_news(h, &w);
     }
+    flush(h);
     if (h->netns.has_ended && !h->netns.was_told && h->netns.status != 0)
         return h->netns.status;
     return h->status;
