@@ -260,24 +260,27 @@ static bool is_unused(const struct maker *m, const struct record *r)
     return hf_tcp_status(m->e, r->call->conn, &info) == HF_OK && info.bytes_sent == 0 && info.bytes_received == 0;
 }
 
+/* It is in no process's hands, as far as a survey could see. But what has spoken was accepted, and surveys are few. */
+static bool was_never_accepted(const struct maker *m, const struct record *r)
+{
+    struct hf_tcp_info info;
+    bool was_surveyed = hf_time_before(hf_time_add(r->opened_at, HF_SECOND / 4), m->surveyed_at);
+    if (!r->is_published || r->is_accepted || !was_surveyed)
+        return false;
+    if (!book_is_open(r) || !r->call)
+        return r->bytes_out == 0;
+    return hf_tcp_status(m->e, r->call->conn, &info) == HF_OK && info.bytes_received == 0;
+}
+
 static void check_unused(struct maker *m, const struct record *r)
 {
     hf_ns age = hf_time_since(end_of(m, r), r->opened_at);
     if (age < limit_of(m, r) || r->peer_ended_at.ns != 0 || (!book_is_open(r) && !r->is_at_exit))
         return;
-    bool was_surveyed = hf_time_before(hf_time_add(r->opened_at, HF_SECOND / 4), m->surveyed_at);
-    if (r->is_published && !r->is_accepted && was_surveyed)
+    if (was_never_accepted(m, r))
         put(m, FINDING_NEVER_ACCEPTED, r, age, r->unread);
     else if (is_unused(m, r) && r->closes == 0)
         put(m, FINDING_NEVER_USED, r, age, 0);
-}
-
-/* It waits in the listener's queue, and its client has gone: nobody in the program is to blame for that descriptor.
- */
-static bool was_never_accepted(const struct maker *m, const struct record *r)
-{
-    return r->is_published && !r->is_accepted &&
-           hf_time_before(hf_time_add(r->opened_at, HF_SECOND / 4), m->surveyed_at);
 }
 
 static void check_dead(struct maker *m, const struct record *r)
@@ -289,7 +292,7 @@ static void check_dead(struct maker *m, const struct record *r)
 
 static void check_record(struct maker *m, const struct record *r)
 {
-    if (was_never_accepted(m, r) && r->peer_ended_at.ns != 0) {
+    if (was_never_accepted(m, r) && r->peer_ended_at.ns != 0) { /* it waits, and its client has gone */
         hf_ns age = hf_time_since(end_of(m, r), r->opened_at);
         if (age >= limit_of(m, r))
             put(m, FINDING_NEVER_ACCEPTED, r, age, r->unread);
