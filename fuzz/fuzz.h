@@ -68,7 +68,7 @@ static inline uint8_t *in_exact(struct input *in, size_t most, size_t *len)
 {
     const uint8_t *bytes;
     *len = in_bytes(in, most, &bytes);
-    uint8_t *copy = malloc(*len + (*len == 0));
+    uint8_t *copy = calloc(1, *len + (*len == 0));
     require(copy != NULL);
     if (*len > 0)
         memcpy(copy, bytes, *len);
