@@ -20,8 +20,8 @@ FORMATTED = $(shell git ls-files --cached --others --exclude-standard \
         install clean help
 .DEFAULT_GOAL := help
 
-# $(call compile,PRESET) configures when it must and builds. Compilers' words are shown only when they have any.
-compile = @cmake --preset $(1) $(QUIET) && cmake --build --preset $(1) -- --quiet
+# $(call compile,PRESET[,OPTIONS]) configures when it must and builds. Compilers' words are shown only when they have any.
+compile = @cmake --preset $(1) $(QUIET) && cmake --build --preset $(1) $(2) -- --quiet
 # $(call suite,PRESET,LABELS) runs the tests of a build directory that carry one of the labels.
 suite = @ctest --test-dir build/$(1) -L '^($(2))$$' -j $$(nproc) --output-on-failure --progress
 
@@ -31,7 +31,8 @@ help: ## Lists the targets.
 
 run: ## Builds, and shows Handfast serving files to the kernel's own curl, from handshake to TIME_WAIT.
 	@tools/setup.sh run
-	$(call compile,release)
+	@echo "== building"
+	$(call compile,release,--target handfast_program)
 	@build/release/handfast demo $(ARGS)
 
 build: ## Builds the library, the program, tests and benchmarks into build/release.

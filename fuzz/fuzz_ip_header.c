@@ -30,7 +30,9 @@ static void judge_quote(const struct hf_ip *ip, const uint8_t *packet, uint32_t 
     if (!is_read)
         return;
     require(hf_addr_equal(&quote.src, &ip->src) && hf_addr_equal(&quote.dst, &ip->dst));
-    require(quote.fragment_offset == ip->offset);
+    if (!ip->is_fragment ||
+        ip->offset > 0) /* reading on in a first piece, it may come upon a fragment header again */
+        require(quote.fragment_offset == ip->offset);
     if (!ip->is_fragment)
         require(quote.protocol == ip->protocol && quote.payload == ip->payload);
     (void)hf_quote_is_icmp_error(&quote, ip->is_v4);
