@@ -503,11 +503,11 @@ static void traces_what_can_be_run(void **state)
     (void)state;
     static const char *const scripts[] = {
         "//! given time-wait active closed sack timestamps wscale 7  rcv.nxt 77, snd.nxt 99\n",
-        "//! given established\n+0...0.3 read(4, ..., 10) = 10\n+.3 < P. 1:11(10) ack 1\n+.04 > . 1:1(0) ack 11\n"
-        "+1 write(4, ..., 9) = 9\n+0 > P. 1:10(9) ack 11\n+.2 > P. 1:10(9) ack 11\n+0 < R 5:5(0)\n"
-        "+0 < icmp unreachable host_unreachable [1:10(9)]\n+0 < . 11:11(0) ack 10\n",
-        "//! given listen\n+0 < 1 > 8080 S 0:0(0) win 9\n+0 > 8080 > 1 S. 0:0(0) ack 1 <mss 1460>\n"
-        "+0 < 2 > 8080 . 5:5(0) ack 3\n+0 > 8080 > 2 R 3:3(0)\n",
+        ("//! given established\n+0...0.3 read(4, ..., 10) = 10\n+.3 < P. 1:11(10) ack 1\n+.04 > . 1:1(0) ack 11\n"
+         "+1 write(4, ..., 9) = 9\n+0 > P. 1:10(9) ack 11\n+.2 > P. 1:10(9) ack 11\n+0 < R 5:5(0)\n"
+         "+0 < icmp unreachable host_unreachable [1:10(9)]\n+0 < . 11:11(0) ack 10\n"),
+        ("//! given listen\n+0 < 1 > 8080 S 0:0(0) win 9\n+0 > 8080 > 1 S. 0:0(0) ack 1 <mss 1460>\n"
+         "+0 < 2 > 8080 . 5:5(0) ack 3\n+0 > 8080 > 2 R 3:3(0)\n"),
     };
     static struct written written;
     const struct pkt_run_options options = {.trace = append_line, .arg = &written};
