@@ -27,11 +27,12 @@ struct hf_listener *hf_listener_of(const struct hf_engine *e, hf_conn conn)
     return listener->in_use && listener->generation == conn.generation ? listener : NULL;
 }
 
-/* The record of a handle that the application still holds. */
+/* The record of a handle that the application still holds: not one that hf_tcp_next showed it before hf_tcp_accept. */
 static struct hf_tcp *held(const struct hf_engine *e, hf_conn conn)
 {
     struct hf_tcp *c = hf_connection_of(e, conn);
-    return c == NULL || (c->flags & HF_TF_RELEASED) ? NULL : c;
+    bool is_ours = c != NULL && c->own.phase == HF_PHASE_OURS && !(c->flags & HF_TF_RELEASED);
+    return is_ours ? c : NULL;
 }
 
 /* What a connection's call answers when there is no connection behind the handle. */

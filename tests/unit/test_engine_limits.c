@@ -117,6 +117,32 @@ static bool lose_everything(struct pair *p, bool from_a, const struct hf_frame *
     return false;
 }
 
+static void who_waits_for_accept_is_nobodys_yet(void **state)
+{
+    /* A handle that hf_tcp_next shows before it is accepted may be looked at, and answers nothing else (BUG-46). */
+    (void)state;
+    struct hf_tcp_info info = {.is_passive = false};
+    hf_conn child = {0, 0};
+    open_with(256);
+    struct hf_endpoint to = pair_end("192.0.2.2", 80);
+    assert_int_equal(hf_tcp_connect(pair.a.e, NULL, &to, NULL, &a), HF_OK);
+    pair_settle(&pair);
+    while (!info.is_passive || hf_conn_equal(child, b)) {
+        assert_true(hf_tcp_next(pair.b.e, &child));
+        assert_int_equal(hf_tcp_status(pair.b.e, child, &info), HF_OK);
+    }
+    assert_int_equal(info.state, HF_ESTABLISHED);
+    assert_int_equal(hf_tcp_send(pair.b.e, child, "x", 1, 0), HF_ERR_STALE);
+    assert_int_equal(hf_tcp_shutdown(pair.b.e, child), HF_ERR_STALE);
+    assert_int_equal(hf_tcp_abort(pair.b.e, child), HF_ERR_STALE);
+    assert_int_equal(hf_tcp_release(pair.b.e, child), HF_ERR_STALE);
+    hf_conn accepted;
+    assert_int_equal(hf_tcp_accept(pair.b.e, listener, &accepted), HF_OK);
+    assert_true(hf_conn_equal(accepted, child));
+    assert_int_equal(hf_tcp_send(pair.b.e, child, "x", 1, 0), 1);
+    assert_int_equal(hf_tcp_release(pair.b.e, child), HF_OK);
+}
+
 static void a_fin_waits_for_its_turn(void **state)
 {
     /* A FIN that finds max_sending used up goes out as soon as another connection has done sending. */
@@ -217,6 +243,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(full_senders_leave_room_to_receive, tear_down),
         cmocka_unit_test_teardown(what_is_in_order_is_never_pruned, tear_down),
+        cmocka_unit_test_teardown(who_waits_for_accept_is_nobodys_yet, tear_down),
         cmocka_unit_test_teardown(a_fin_waits_for_its_turn, tear_down),
         cmocka_unit_test_teardown(patience_may_change_during_the_handshake, tear_down),
         cmocka_unit_test_teardown(a_half_open_connection_offers_no_more_than_its_syn, tear_down),
