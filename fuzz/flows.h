@@ -190,7 +190,7 @@ static inline void judge_segment(struct flow *f, const struct hf_segment *seg, u
         f->tsval = seg->opts.tsval;
     if (is_rst)
         return;
-    bool is_stranger = f->has_seq && !hf_seq_le_le(f->iss, seg->seq, f->end);
+    bool is_stranger = !f->has_seq || !hf_seq_le_le(f->iss, seg->seq, f->end);
     if (c == NULL && is_stranger) /* of a life whose SYN,ACK never left: the places for replies were taken */
         f->has_seq = f->has_irs = f->has_ack = f->has_edge = false;
     if (c != NULL)
