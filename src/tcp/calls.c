@@ -328,6 +328,7 @@ int hf_call_close(struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
     struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
     if (c->state == HF_CLOSED || (c->flags & HF_TF_APP_CLOSED)) {
+        hf_detach_receiving(sh, c); /* what survived the end unread is not wanted */
         c->flags |= HF_TF_APP_CLOSED;
         return HF_OK;
     }

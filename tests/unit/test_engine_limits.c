@@ -117,6 +117,28 @@ static bool lose_everything(struct pair *p, bool from_a, const struct hf_frame *
     return false;
 }
 
+static void closing_what_is_over_gives_its_blocks_back(void **state)
+{
+    /* What a time-out left unread is kept for the application, until it closes: not until it releases. */
+    (void)state;
+    struct hf_tcp_options impatient = {.user_timeout_ms = 2000};
+    struct hf_stats stats;
+    open_with(256);
+    assert_int_equal(hf_tcp_send(pair.b.e, b, text, 1000, 0), 1000);
+    pair_run(&pair, HF_SECOND);
+    assert_int_equal(hf_tcp_set_options(pair.a.e, a, &impatient), HF_OK);
+    pair.fate = lose_everything;
+    assert_int_equal(hf_tcp_send(pair.a.e, a, text, 100, 0), 100);
+    pair_run(&pair, 10 * HF_SECOND);
+    assert_int_equal(pair_state(&pair.a, a), HF_CLOSED);
+    hf_stats(pair.a.e, &stats);
+    assert_true(stats.blocks_used > 0);
+    assert_int_equal(hf_tcp_close(pair.a.e, a), HF_OK);
+    hf_stats(pair.a.e, &stats);
+    assert_int_equal(stats.blocks_used, 0);
+    assert_int_equal(hf_tcp_received(pair.a.e, a, 5), HF_ERR_INVALID);
+}
+
 static void who_waits_for_accept_is_nobodys_yet(void **state)
 {
     /* A handle that hf_tcp_next shows before it is accepted may be looked at, and answers nothing else (BUG-46). */
@@ -243,6 +265,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(full_senders_leave_room_to_receive, tear_down),
         cmocka_unit_test_teardown(what_is_in_order_is_never_pruned, tear_down),
+        cmocka_unit_test_teardown(closing_what_is_over_gives_its_blocks_back, tear_down),
         cmocka_unit_test_teardown(who_waits_for_accept_is_nobodys_yet, tear_down),
         cmocka_unit_test_teardown(a_fin_waits_for_its_turn, tear_down),
         cmocka_unit_test_teardown(patience_may_change_during_the_handshake, tear_down),
