@@ -960,7 +960,7 @@ def udp_two_hundred_in_order():
 
 class Far:
     def __init__(self, check):
-        self.check, self.seen, self.threads = check, [], []
+        self.check, self.seen, self.threads, self.lock = check, [], [], threading.Lock()
         self.addr = V4 if check["family"] == 4 else V6
         self.socket = None
         far = check["far"]
@@ -985,8 +985,9 @@ class Far:
                 return
             s.settimeout(PATIENCE * 4)
             t = threading.Thread(target=self.one, args=(s,), daemon=True)
-            t.start()
-            self.threads.append(t)
+            with self.lock:  # whoever was answered is in the list of those to wait for
+                self.threads.append(t)
+                t.start()
 
     def one(self, s):
         try:
@@ -1027,7 +1028,9 @@ class Far:
         until = time.time() + PATIENCE
         while waits_for_one and not self.threads and time.time() < until:
             time.sleep(0.01)
-        for t in self.threads:
+        with self.lock:
+            threads = list(self.threads)
+        for t in threads:
             t.join(PATIENCE)
         return sorted(map(json.dumps, self.seen))
 
