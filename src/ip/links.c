@@ -6,6 +6,7 @@
 #include "links.h"
 
 #include "../../include/handfast/errors.h"
+#include "../base/bytes.h"
 
 #define LEAST_MTU 576     /* RFC 1122, 3.3.3 */
 #define LEAST_MTU_V6 1280 /* RFC 8200, 5 */
@@ -77,16 +78,12 @@ static bool is_loopback(const struct hf_addr *addr)
     return hf_addr_equal(addr, &loopback);
 }
 
-/* True when every bit behind the prefix is zero, or every bit is one: no host's address (RFC 1122, 3.2.1.3 (e)). */
+/* True when every bit behind an IPv4 prefix (of 96 to 127 bits) is zero, or every bit is one: no host's address (RFC 1122,
+ * 3.2.1.3 (e)). */
 static bool is_first_or_last(const struct hf_addr *addr, uint8_t prefix_len, bool last_only)
 {
-    bool zeros = !last_only, ones = true;
-    for (uint32_t bit = prefix_len; bit < 128; bit++) {
-        bool is_set = addr->bytes[bit / 8] >> (7 - bit % 8) & 1;
-        zeros = zeros && !is_set;
-        ones = ones && is_set;
-    }
-    return zeros || ones;
+    uint32_t mask = UINT32_MAX >> (prefix_len - 96), host = hf_get32(addr->bytes + 12) & mask;
+    return host == mask || (host == 0 && !last_only);
 }
 
 /* Prefixes of 31 and 32 bits have no broadcast address (RFC 3021). */
