@@ -247,6 +247,8 @@ bool handfast_ping(const void *arg, double seconds, struct bench_sample *sample)
     struct pair pair;
     pair_configure(&config);
     config.max_connections = ping->connections + 8;
+    config.max_blocks = 4 * config.max_connections; /* each answer waits for an ACK that waits for the next ping */
+    config.block_len = 1024;
     pair_open(&pair, &config, &small, true);
     pair.host[CLIENT].app = ask_next;
     pair.host[CLIENT].own = &ring;
