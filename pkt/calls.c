@@ -207,11 +207,12 @@ static bool call_accept(struct pkt_running *run, struct pkt_attempt *a)
 
 /* ---- connect ---- */
 
-static bool connect_begins(struct pkt_running *run, struct pkt_attempt *a)
+/* `address` is the argument that says to whom. */
+static bool connect_begins(struct pkt_running *run, struct pkt_attempt *a, unsigned address)
 {
     struct pkt_socket *socket = a->socket;
     struct hf_endpoint remote = {run->script->settings.remote, run->script->settings.connect_port};
-    read_address(a->call, 1, &remote);
+    read_address(a->call, address, &remote);
     bool is_bound = socket->local.port != 0 || !hf_addr_is_any(&socket->local.addr);
     int error = hf_tcp_connect(run->world.engine, is_bound ? &socket->local : NULL, &remote, &socket->options,
                                &socket->conn);
@@ -219,6 +220,7 @@ static bool connect_begins(struct pkt_running *run, struct pkt_attempt *a)
         return pkt_call_fails(a, pkt_errno_of(error));
     socket->kind = PKT_SOCKET_CONNECTION;
     join_flow(run, socket);
+    pkt_flow_close(socket->flow);
     run->main_flow = socket->flow;
     return socket->is_nonblocking ? pkt_call_fails(a, EINPROGRESS) : false;
 }
@@ -230,7 +232,7 @@ static bool call_connect(struct pkt_running *run, struct pkt_attempt *a)
     if (socket->kind == PKT_SOCKET_LISTENER)
         return pkt_call_fails(a, EISCONN);
     if (socket->kind == PKT_SOCKET_FRESH)
-        return connect_begins(run, a);
+        return connect_begins(run, a, 1);
     hf_tcp_status(run->world.engine, socket->conn, &info);
     if (info.state == HF_CLOSED)
         return fails_with(a, info.error, ECONNABORTED);
@@ -376,11 +378,23 @@ static uint8_t *text_to_write(const struct pkt_attempt *a, const struct buffers 
     return data;
 }
 
+/* sendto(fd, text, len, MSG_FASTOPEN, ...): an active OPEN whose SYN carries the text. False when it failed. */
+static bool open_with_text(struct pkt_running *run, struct pkt_attempt *a)
+{
+    a->socket->options.fast_open = 1;
+    a->error = 0;
+    (void)connect_begins(run, a, 4);
+    return a->socket->kind == PKT_SOCKET_CONNECTION;
+}
+
 static bool call_write(struct pkt_running *run, struct pkt_attempt *a)
 {
     struct buffers buffers;
     struct pkt_socket *socket = a->socket;
     if (!read_buffers(run, a, &buffers))
+        return true;
+    bool opens = (buffers.flags & MSG_FASTOPEN) && socket->kind == PKT_SOCKET_FRESH;
+    if (opens && !open_with_text(run, a))
         return true;
     if (socket->kind != PKT_SOCKET_CONNECTION)
         return pkt_call_fails(a, socket->kind == PKT_SOCKET_FRESH ? EPIPE : ENOTCONN);
@@ -691,8 +705,9 @@ void pkt_call_start(struct pkt_running *run, const struct pkt_event *event)
 
 void pkt_call_retry(struct pkt_running *run)
 {
-    if (!run->is_pending || pkt_running_failed(run) || !try_call(run, &run->pending))
+    if (!run->is_pending || pkt_running_failed(run))
         return;
-    run->is_pending = false;
+    run->is_pending = !try_call(run, &run->pending);
+    /* Asking in vain gives a connection its turn too, which has to be over for time to pass. */
     pkt_world_settle(&run->world);
 }

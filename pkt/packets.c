@@ -163,7 +163,8 @@ void pkt_packet_in(struct pkt_running *run, const struct pkt_event *event)
 static void compare_text(struct pkt_running *run, const struct pkt_flow *flow, const struct hf_look *look,
                          const uint8_t *data)
 {
-    size_t offset = look->seq - (flow->our_isn + 1);
+    uint32_t first = look->seq + ((look->flags & LOOK_SYN) != 0);
+    size_t offset = first - (flow->our_isn + 1);
     if (look->payload_len == 0 || !flow->has_our_isn)
         return;
     bool is_there = offset <= flow->written_len && look->payload_len <= flow->written_len - offset;
@@ -200,11 +201,13 @@ static void name_syn(struct pkt_running *run, struct pkt_flow *flow, const struc
     }
 }
 
-/* Our SYN begins a life of the flow: whatever was known of the one before is forgotten. */
+/* Our SYN begins a life of the flow: whatever was known of the one before is forgotten. What was written before an active
+ * OPEN's SYN left belongs to this one: it may leave with the SYN. */
 static void begin_anew(struct pkt_running *run, struct pkt_flow *flow, const struct hf_look *look,
                        const uint8_t *data)
 {
-    pkt_flow_close(flow);
+    if (look->flags & LOOK_ACK)
+        pkt_flow_close(flow);
     flow->may_begin_anew = false;
     flow->has_our_isn = true;
     flow->our_isn = look->seq;

@@ -81,6 +81,9 @@ static bool set_at_tcp_level(struct pkt_socket *socket, int64_t name, int64_t va
     case TCP_USER_TIMEOUT:
         socket->options.user_timeout_ms = (uint32_t)value;
         return true;
+    case TCP_FASTOPEN: /* of a listener: how many connections at once may carry data before their handshake is over */
+        socket->options.fast_open = (uint16_t)value;
+        return true;
     default:
         return false;
     }
