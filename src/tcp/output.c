@@ -72,8 +72,12 @@ static void pay_syn(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_
     c->owed &= (uint8_t)~HF_OWE_SYN;
     if (hf_seq_eq(c->snd.nxt, c->iss))
         c->snd.nxt = hf_seq_add(text, plan->len);
-    if (plan->len > 0)
-        (void)hf_sent_add(sh, hf_tcp_sending_of(sh, c), text, c->snd.nxt); /* Fast Open saw that there is room */
+    if (plan->len > 0) {
+        struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
+        (void)hf_sent_add(sh, s, text, c->snd.nxt); /* Fast Open saw that there is room */
+        if (hf_seq_lt_le(text, s->push, c->snd.nxt)) /* a SYN shows no PSH, but its text sent again does: MUST-61 */
+            hf_sent_at(sh, s->last)->flags |= HF_SENT_PUSHED;
+    }
     c->retransmits += (c->flags & HF_TF_SYN_AGAIN) != 0;
     hf_timers_transmitted(sh, c);
 }
