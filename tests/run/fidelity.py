@@ -93,6 +93,11 @@ def reset(s):
     s.close()
 
 
+def reset_when_called(s):
+    until_called(s)
+    reset(s)
+
+
 def unacked(s):
     value = array.array("i", [0])
     fcntl.ioctl(s.fileno(), termios.TIOCOUTQ, value)
@@ -110,6 +115,18 @@ def call(at):
     s.settimeout(PATIENCE)
     s.connect(at)
     return s
+
+
+def call_and_say_so(at):
+    """A connection that the other side resets only when it is known to stand here: see until_called()."""
+    s = call(at)
+    s.sendall(b"!")
+    return s
+
+
+def until_called(s):
+    """connect() itself fails when the reset overtakes it; this waits until the caller has come back from it."""
+    assert read_exactly(s, 1) == b"!"
 
 
 def poll_for(s, events, seconds=5):
@@ -397,30 +414,30 @@ def poll_tells_of_the_half_close():
 @check()
 def poll_tells_of_the_reset():
     def near(at):
-        s = call(at)
+        s = call_and_say_so(at)
         time.sleep(0.3)
         got = poll_for(s, select.POLLIN | select.POLLRDHUP)
         return got, s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    return reset, near
+    return reset_when_called, near
 
 
 # ---- resets ----
 
 @both_families
 def far_resets_at_once():
-    return reset, lambda at: attempt(lambda: read_all(call(at)))
+    return reset_when_called, lambda at: read_all(call_and_say_so(at))
 
 
 @both_families
 def far_resets_after_data():
     def far(s):
-        time.sleep(0.1)
+        until_called(s)
         s.sendall(b"x" * 1000)
         settle(s)
         reset(s)
 
     def near(at):
-        s = call(at)
+        s = call_and_say_so(at)
         time.sleep(0.4)
         return read_all(s)
     return far, near
@@ -429,10 +446,11 @@ def far_resets_after_data():
 @check()
 def far_resets_after_200_kb():
     def far(s):
+        until_called(s)
         s.sendall(b"x" * 200000)
         settle(s)
         reset(s)
-    return far, lambda at: read_all(call(at))
+    return far, lambda at: read_all(call_and_say_so(at))
 
 
 @both_families
@@ -831,12 +849,13 @@ def published_half_close():
 @check(published=True)
 def published_server_resets_after_data():
     def near(s):
+        until_called(s)
         s.sendall(b"half a reply")
         settle(s)
         reset(s)
 
     def far(at):
-        s = call(at)
+        s = call_and_say_so(at)
         time.sleep(0.4)
         return read_all(s)
     return far, serve(near)
