@@ -20,7 +20,7 @@ static bool complain(struct reader *reader, const char *expected)
     if (reader->word[0])
         snprintf(reader->error, 256, "'%s' is not understood here; expected %s", reader->word, expected);
     else
-        snprintf(reader->error, 256, "something is missing at '%.100s'; expected %s", reader->rest, expected);
+        snprintf(reader->error, 256, "something is missing at '%.40s'; expected %s", reader->rest, expected);
     return false;
 }
 
@@ -143,10 +143,20 @@ static bool read_rate(struct reader *reader, uint64_t *rate)
     return true;
 }
 
-/* ---- rules for every frame ---- */
+static bool read_size(struct reader *reader, uint64_t *size)
+{
+    static const struct unit units[] = {{"b", 1}, {"kb", 1000}, {"mb", 1000000}};
+    return read_measure(reader->word, units, 3, size) && *size > 0 && *size <= 1000000000;
+}
 
-static const char *const property_names[FAULT_PROPERTIES] = {"loss",  "duplicate", "reorder", "corrupt",
-                                                             "delay", "jitter",    "rate"};
+static bool read_count(struct reader *reader, uint64_t least, uint64_t most, uint64_t *count)
+{
+    const char *rest;
+    read_word(reader);
+    return read_decimal(reader->word, 1, count, &rest) && *rest == '\0' && *count >= least && *count <= most;
+}
+
+/* ---- rules for every frame ---- */
 
 static void set_paths(struct fault_spec *spec, const struct fault_named *item, enum fault_property property,
                       uint64_t value)
@@ -247,19 +257,37 @@ static bool read_delay(struct reader *reader, struct fault_spec *spec, struct fa
     return true;
 }
 
-static bool read_property(struct reader *reader, struct fault_spec *spec, struct fault_named *item,
-                          enum fault_property property)
+/* "burst 1% of 8": eight in a row, so that one in a hundred is lost. */
+static bool read_burst(struct reader *reader, uint64_t *value, uint64_t *len)
 {
-    uint64_t value;
-    bool is_understood = property == FAULT_JITTER ? read_time(reader, &value)
-                         : property == FAULT_RATE ? read_rate(reader, &value)
-                                                  : read_probability(reader, &value);
-    if (is_understood)
-        set_paths(spec, item, property, value);
-    return is_understood;
+    if (!read_probability(reader, value))
+        return false;
+    read_word(reader);
+    if (!word_is(reader, "of"))
+        return complain(reader, "'of' and how many are lost in a row");
+    if (!read_count(reader, 1, 10000, len) || *value > FAULT_MILLION * 9 / 10)
+        return complain(reader, "a burst such as 1% of 8, of at most 90%");
+    return true;
 }
 
-/* "duplicate 3%" is about every frame, "duplicate 3rd data" about one. */
+/* "queue 64kB" or "queue 50ms". */
+static bool read_queue(struct reader *reader, struct fault_spec *spec, const struct fault_named *item)
+{
+    uint64_t value;
+    const struct reader before = *reader;
+    read_word(reader);
+    bool is_size = read_size(reader, &value);
+    if (!is_size) {
+        *reader = before;
+        if (!read_time(reader, &value))
+            return complain(reader, "a length of the queue such as 64kB, 1MB or 50ms");
+    }
+    set_paths(spec, item, FAULT_QUEUE, is_size ? value : 0);
+    set_paths(spec, item, FAULT_QUEUE_TIME, is_size ? 0 : value);
+    return true;
+}
+
+/* "2.5%", as opposed to a time or an ordinal. */
 static bool is_probability_next(struct reader *reader)
 {
     skip_spaces(reader);
@@ -269,7 +297,85 @@ static bool is_probability_next(struct reader *reader)
     return at > reader->rest && *at == '%';
 }
 
-/* A verb, unless the same word is a property here. */
+/* "mtu 1400" or "mtu 1400 silent". */
+static bool read_mtu(struct reader *reader, struct fault_spec *spec, const struct fault_named *item)
+{
+    uint64_t value;
+    if (!read_count(reader, 68, 65535, &value))
+        return complain(reader, "a number of bytes from 68 to 65535");
+    set_paths(spec, item, FAULT_MTU, value);
+    if (is_item_end(reader))
+        return true;
+    read_word(reader);
+    if (!word_is(reader, "silent"))
+        return complain(reader, "'silent', a comma or the end");
+    set_paths(spec, item, FAULT_SILENT, 1);
+    return true;
+}
+
+static bool read_strip(struct reader *reader, struct fault_spec *spec, const struct fault_named *item)
+{
+    static const struct unit names[] = {
+        {"mss", FAULT_STRIP_MSS},
+        {"wscale", FAULT_STRIP_WSCALE},
+        {"sack", FAULT_STRIP_SACK},
+        {"timestamps", FAULT_STRIP_TIMESTAMPS},
+        {"fastopen", FAULT_STRIP_FAST_OPEN},
+        {"options", FAULT_STRIP_OPTIONS},
+        {"ecn", FAULT_STRIP_ECN},
+    };
+    read_word(reader);
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (!word_is(reader, names[i].name))
+            continue;
+        for (int lane = 0; lane < FAULT_DIRECTIONS; lane++)
+            if (item->applies[lane])
+                spec->path[lane].value[FAULT_STRIP] |= names[i].scale;
+        return true;
+    }
+    return complain(reader, "mss, wscale, sack, timestamps, fastopen, options (all of these) or ecn");
+}
+
+/* The numbers of one direction are shifted; SACK blocks are forgotten about, as some firewalls do. */
+static bool read_shift(struct reader *reader, struct fault_spec *spec, const struct fault_named *item)
+{
+    read_word(reader);
+    if (!word_is(reader, "sequence"))
+        return complain(reader, "'sequence'");
+    set_paths(spec, item, FAULT_SHIFT, 0x10203040);
+    return true;
+}
+
+static bool read_property(struct reader *reader, struct fault_spec *spec, const struct fault_named *item,
+                          enum fault_property property)
+{
+    uint64_t value, len = 0;
+    bool is_understood = property == FAULT_JITTER  ? read_time(reader, &value)
+                         : property == FAULT_RATE  ? read_rate(reader, &value)
+                         : property == FAULT_BURST ? read_burst(reader, &value, &len)
+                                                   : read_probability(reader, &value);
+    if (!is_understood)
+        return false;
+    set_paths(spec, item, property, value);
+    if (property == FAULT_BURST)
+        set_paths(spec, item, FAULT_BURST_LEN, len);
+    return true;
+}
+
+/* "mark 1%" by chance, "mark 5ms" what waited for the rate that long. */
+static bool read_marks(struct reader *reader, struct fault_spec *spec, const struct fault_named *item)
+{
+    uint64_t value;
+    if (is_probability_next(reader))
+        return read_property(reader, spec, item, FAULT_MARK);
+    if (!read_time(reader, &value))
+        return complain(reader, "a probability such as 1%, or a wait for the rate such as 5ms");
+    set_paths(spec, item, FAULT_MARK_AT, value);
+    return true;
+}
+
+/* A verb, unless the same word is a property here: "duplicate 3%" is about every frame, "duplicate 3rd data" about
+ * one. */
 static bool is_act(struct reader *reader, enum fault_act *act)
 {
     static const struct {
@@ -288,6 +394,45 @@ static bool is_act(struct reader *reader, enum fault_act *act)
     return false;
 }
 
+/* The words that stand for a property and have no other form. */
+static bool is_property(const struct reader *reader, enum fault_property *property)
+{
+    static const struct {
+        const char *name;
+        enum fault_property property;
+    } names[] = {
+        {"loss", FAULT_LOSS},       {"duplicate", FAULT_DUPLICATE}, {"reorder", FAULT_REORDER},
+        {"corrupt", FAULT_CORRUPT}, {"jitter", FAULT_JITTER},       {"rate", FAULT_RATE},
+        {"burst", FAULT_BURST},     {"forge", FAULT_FORGE},
+    };
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (word_is(reader, names[i].name)) {
+            *property = names[i].property;
+            return true;
+        }
+    return false;
+}
+
+static bool read_path_item(struct reader *reader, struct fault_spec *spec, const struct fault_named *item)
+{
+    enum fault_property property;
+    if (is_property(reader, &property))
+        return read_property(reader, spec, item, property);
+    if (word_is(reader, "queue"))
+        return read_queue(reader, spec, item);
+    if (word_is(reader, "mark"))
+        return read_marks(reader, spec, item);
+    if (word_is(reader, "mtu"))
+        return read_mtu(reader, spec, item);
+    if (word_is(reader, "strip"))
+        return read_strip(reader, spec, item);
+    if (word_is(reader, "shift"))
+        return read_shift(reader, spec, item);
+    return complain(reader,
+                    "loss, burst, duplicate, reorder, corrupt, forge, delay, jitter, rate, queue, mark, mtu, "
+                    "strip, shift, drop, lose or answer");
+}
+
 static bool read_item(struct reader *reader, struct fault_spec *spec)
 {
     struct fault_named named = {.applies = {true, true}};
@@ -301,10 +446,24 @@ static bool read_item(struct reader *reader, struct fault_spec *spec)
         return read_delay(reader, spec, &named);
     if (is_act(reader, &named.act))
         return read_named(reader, spec, &named);
-    for (unsigned i = 0; i < FAULT_PROPERTIES; i++)
-        if (word_is(reader, property_names[i]))
-            return read_property(reader, spec, &named, (enum fault_property)i);
-    return complain(reader, "loss, duplicate, reorder, corrupt, delay, jitter, rate, drop, lose or answer");
+    return read_path_item(reader, spec, &named);
+}
+
+/* What needs a bottleneck has one. */
+static bool check_rates(const struct fault_spec *spec, char error[256])
+{
+    for (int i = 0; i < FAULT_DIRECTIONS; i++) {
+        const uint64_t *value = spec->path[i].value;
+        if (value[FAULT_RATE] != 0)
+            continue;
+        bool has_queue = value[FAULT_QUEUE] != 0 || value[FAULT_QUEUE_TIME] != 0;
+        if (!has_queue && value[FAULT_MARK_AT] == 0)
+            continue;
+        snprintf(error, 256, "%s without a rate: nothing would wait; name a rate too",
+                 has_queue ? "'queue'" : "'mark' with a time");
+        return false;
+    }
+    return true;
 }
 
 bool hf_fault_spec_parse(const char *text, struct fault_spec *spec, char error[256])
@@ -322,7 +481,7 @@ bool hf_fault_spec_parse(const char *text, struct fault_spec *spec, char error[2
             return complain(&reader, "a comma or the end");
         }
         if (*reader.rest == '\0')
-            return true;
+            return check_rates(spec, error);
         reader.rest++;
     }
 }

@@ -21,8 +21,31 @@ enum fault_property {
     FAULT_CORRUPT,
     FAULT_DELAY, /* times, in nanoseconds */
     FAULT_JITTER,
-    FAULT_RATE, /* bits per second; 0: no limit */
+    FAULT_RATE,       /* bits per second; 0: no limit */
+    FAULT_BURST,      /* loss in bursts: the part of all frames, per million, */
+    FAULT_BURST_LEN,  /* ... and how many are lost in a row, in the mean */
+    FAULT_QUEUE,      /* bytes that may wait for the rate; 0: see FAULT_QUEUE_TIME */
+    FAULT_QUEUE_TIME, /* ... or how long, in nanoseconds; both 0: 100 ms */
+    FAULT_MARK,       /* congestion experienced, per million */
+    FAULT_MARK_AT,    /* ... on what waited for the rate longer than this, ns */
+    FAULT_MTU,        /* bytes of IP datagram; 0: no limit */
+    FAULT_SILENT,     /* ... and nobody is told */
+    FAULT_STRIP,      /* FAULT_STRIP_...: what a middlebox takes away */
+    FAULT_SHIFT,      /* added to sequence numbers, taken from the acknowledgements that come back */
+    FAULT_FORGE,      /* a byte of text is changed and the checksum made right, per million */
     FAULT_PROPERTIES,
+};
+
+/* What `strip` may name; all but the last are TCP options. */
+enum {
+    FAULT_STRIP_MSS = 1,
+    FAULT_STRIP_WSCALE = 2,
+    FAULT_STRIP_SACK = 4, /* permission and blocks */
+    FAULT_STRIP_TIMESTAMPS = 8,
+    FAULT_STRIP_FAST_OPEN = 16,
+    FAULT_STRIP_UNKNOWN = 32,
+    FAULT_STRIP_OPTIONS = 63,
+    FAULT_STRIP_ECN = 64, /* the IP header's two bits, and what SYNs say of them */
 };
 
 struct fault_path {

@@ -91,10 +91,17 @@ struct hf_driver *hf_trace_open(struct hf_driver *inner, void (*write)(void *arg
  * front ("in loss 1%": what the engine receives; "out delay 20ms": what it sends; default both):
  *
  *     loss P%   duplicate P%   reorder P%   corrupt P%   delay TIME   jitter TIME   rate BITS     2.5%  20ms  10Mbit
+ *     burst P% of N        loss in bursts of N in the mean (Gilbert and Elliott), P% of all
+ *     queue SIZE | TIME    what may wait for the rate: 64kB, or 50ms; 100ms when nothing is said
+ *     mark P% | TIME       congestion experienced (RFC 3168): by chance, or on what waited for the rate longer
+ *     mtu N [silent]       a narrow hop, which says so by ICMP unless it is silent
+ *     strip WHAT           a middlebox takes away mss, wscale, sack, timestamps, fastopen, all these `options`, or ecn
+ *     shift sequence       ... or rewrites sequence numbers, but not SACK blocks
+ *     forge P%             changes text and makes the checksum right, which no TCP can notice
  *     drop | lose | duplicate | delay TIME | corrupt   first | second | third | Nth | every | last   WHAT
  *     answer first WHAT with RST
  *
- * where WHAT is SYN, SYN,ACK, FIN, RST, ACK (with nothing else), data, or handshake ACK, as in "drop second FIN".
+ * where the last WHAT is SYN, SYN,ACK, FIN, RST, ACK (with nothing else), data, or handshake ACK, as in "drop second FIN".
  * Named frames are counted for each connection, as they come, retransmissions too. The last FIN is that of the side which
  * closes second, and the last ACK answers it. Coalesced frames are split first, so that each segment has its own fate.
  * NULL with a message in error[256].
@@ -106,6 +113,8 @@ struct hf_fault_counts {
     uint64_t seen;       /* came to it, before anything was done */
     uint64_t lost;       /* by loss or by name */
     uint64_t duplicated, reordered, corrupted, answered;
+    uint64_t marked;     /* congestion experienced */
+    uint64_t too_long;   /* among the lost: longer than `mtu` */
     uint64_t overflowed; /* lost because the queue of held frames, or that of `rate`, was full */
 };
 void hf_fault_counts(struct hf_driver *fault, bool out, struct hf_fault_counts *counts);

@@ -75,6 +75,36 @@ static void reads_properties(void **state)
     assert_int_equal(spec.named_count, 0);
 }
 
+static void reads_what_stands_in_a_path(void **state)
+{
+    /* Bursts, queues, marks, narrow hops and middleboxes are read with their directions; strips add up. */
+    (void)state;
+    struct fault_spec spec;
+    char error[256];
+    assert_true(
+        hf_fault_spec_parse("burst 2% of 8, rate 10Mbit, in queue 64kB, out queue 50ms, mark 1%, in mark 5ms, "
+                            "mtu 1400, out mtu 1300 silent, strip sack, in strip ecn, out shift sequence, "
+                            "forge 0.5%",
+                            &spec, error));
+    const uint64_t *in = spec.path[FAULT_IN].value, *out = spec.path[FAULT_OUT].value;
+    assert_int_equal(in[FAULT_BURST], 20000);
+    assert_int_equal(out[FAULT_BURST_LEN], 8);
+    assert_int_equal(in[FAULT_QUEUE], 64000);
+    assert_int_equal(out[FAULT_QUEUE_TIME], 50 * HF_MS);
+    assert_int_equal(in[FAULT_MARK], 10000);
+    assert_int_equal(in[FAULT_MARK_AT], 5 * HF_MS);
+    assert_int_equal(out[FAULT_MARK_AT], 0);
+    assert_int_equal(in[FAULT_MTU], 1400);
+    assert_int_equal(in[FAULT_SILENT], 0);
+    assert_int_equal(out[FAULT_MTU], 1300);
+    assert_int_equal(out[FAULT_SILENT], 1);
+    assert_int_equal(in[FAULT_STRIP], FAULT_STRIP_SACK | FAULT_STRIP_ECN);
+    assert_int_equal(out[FAULT_STRIP], FAULT_STRIP_SACK);
+    assert_int_equal(in[FAULT_SHIFT], 0);
+    assert_int_not_equal(out[FAULT_SHIFT], 0);
+    assert_int_equal(out[FAULT_FORGE], 5000);
+}
+
 static void reads_names(void **state)
 {
     /* Faults by name are read with ordinal and name, "SYN,ACK" with its comma, in any case of letters. */
@@ -129,6 +159,16 @@ static void refuses_nonsense(void **state)
         {"drop first handshake", "handshake"},
         {"answer first SYN", "RST"},
         {"loss 1% duplicate 2%", "'duplicate'"},
+        {"burst 1%", "'of'"},
+        {"burst 1% of many", "'many'"},
+        {"burst 95% of 2", "90%"},
+        {"queue 10ms", "without a rate"},
+        {"mark 5ms", "without a rate"},
+        {"in rate 1Mbit, out queue 10kB", "without a rate"},
+        {"mtu 12", "'12'"},
+        {"mtu 1400 quiet", "'quiet'"},
+        {"strip everything", "'everything'"},
+        {"shift 3", "'3'"},
         {"loss 1%,", "missing"},
         {", loss 1%", "missing"},
         {"both loss 1%", "'both'"},
@@ -594,6 +634,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_properties),
+        cmocka_unit_test(reads_what_stands_in_a_path),
         cmocka_unit_test(reads_names),
         cmocka_unit_test(refuses_nonsense),
         cmocka_unit_test(refusal_keeps_inner),
