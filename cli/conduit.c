@@ -56,6 +56,12 @@ void conduit_take(struct conduit *c, hf_conn conn)
         connected(c); /* an accepted one, whose event went by before it was ours */
 }
 
+bool conduit_has_input(const struct conduit *c, struct pollfd *fd)
+{
+    *fd = (struct pollfd){.fd = c->in.fd, .events = POLLIN};
+    return c->in.is_file || c->in.is_closed || poll(fd, 1, 0) != 0;
+}
+
 static bool has_conn(const struct conduit *c)
 {
     return !hf_conn_is_none(c->conn);
@@ -136,7 +142,7 @@ static void move_out(struct conduit *c)
 
 static void move_in(struct conduit *c)
 {
-    while (c->is_connected && !c->has_sent_all && !c->needs_room) {
+    while ((c->is_connected || c->options.fast_open) && !c->has_sent_all && !c->needs_room) {
         uint8_t *room;
         int64_t n = hf_tcp_lend_send(c->host->engine, c->conn, &room);
         c->needs_room = n == HF_ERR_AGAIN;
@@ -200,7 +206,8 @@ unsigned conduit_fds(struct conduit *c, struct pollfd *fds, unsigned max)
     unsigned count = 0;
     if (!has_conn(c) || max < 2)
         return 0;
-    bool wants_input = c->is_connected && !c->has_sent_all && !c->needs_room;
+    bool may_send = c->is_connected || c->options.fast_open;
+    bool wants_input = may_send && !c->has_sent_all && !c->needs_room;
     count += wants_input && standard_wants(&c->in, POLLIN, &fds[count]);
     count += !c->has_received_all && standard_wants(&c->out, POLLOUT, &fds[count]);
     return count;

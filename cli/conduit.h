@@ -22,6 +22,7 @@ struct conduit_options {
     hf_ns idle_ns;     /* close when nothing has moved for this long; 0 = never */
     bool keeps_output; /* more connections will follow: the end of one is not the end of output */
     bool verbose, quiet;
+    bool fast_open; /* connect: what input has at once goes with the SYN; listen: such text is taken */
 };
 
 struct conduit {
@@ -48,6 +49,9 @@ void conduit_init(struct conduit *c, struct host *host, const struct conduit_opt
 /* Joins a connection, which may still be opening; the conduit owns it and releases it when it is over. */
 void conduit_take(struct conduit *c, hf_conn conn);
 
+/* Before conduit_take: whether input has something, or its end; if not, what to wait for. */
+bool conduit_has_input(const struct conduit *c, struct pollfd *fd);
+
 /* As the functions of a host_part of the same names. */
 unsigned conduit_fds(struct conduit *c, struct pollfd *fds, unsigned max);
 hf_time conduit_deadline(struct conduit *c);
@@ -65,7 +69,8 @@ enum {
     CONDUIT_OPTION_KEEP_ALIVE,
     CONDUIT_OPTION_USER_TIMEOUT,
     CONDUIT_OPTION_IDLE_TIMEOUT,
-    CONDUIT_OPTION_LAST = CONDUIT_OPTION_IDLE_TIMEOUT,
+    CONDUIT_OPTION_FAST_OPEN,
+    CONDUIT_OPTION_LAST = CONDUIT_OPTION_FAST_OPEN,
 };
 
 #define CONDUIT_LETTERS "Nvqh"
@@ -77,7 +82,7 @@ enum {
         {"keep-alive", required_argument, NULL, CONDUIT_OPTION_KEEP_ALIVE},                                        \
         {"user-timeout", required_argument, NULL, CONDUIT_OPTION_USER_TIMEOUT},                                    \
         {"idle-timeout", required_argument, NULL, CONDUIT_OPTION_IDLE_TIMEOUT},                                    \
-        {"verbose", no_argument, NULL, 'v'},                                                                       \
+        {"fast-open", no_argument, NULL, CONDUIT_OPTION_FAST_OPEN}, {"verbose", no_argument, NULL, 'v'},           \
     {                                                                                                              \
         "quiet", no_argument, NULL, 'q'                                                                            \
     }

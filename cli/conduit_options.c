@@ -3,6 +3,8 @@
 
 #include "usage.h"
 
+#define FAST_OPENS 1024 /* connections at once whose text came before their handshake was over */
+
 const char conduit_help[] =
     "  -N, --half-close       the end of input closes our direction (FIN); without it the connection\n"
     "                         stays open until the peer closes\n"
@@ -12,6 +14,9 @@ const char conduit_help[] =
     "  --keep-alive SECONDS   probe a connection that was silent this long\n"
     "  --user-timeout MS      give up when bytes were unacknowledged this long\n"
     "  --idle-timeout SECONDS close when nothing has moved either way for this long\n"
+    "  --fast-open            data goes with the SYN, or is taken with it, between ends that have met\n"
+    "                         before (TCP Fast Open); a SYN that the network duplicates may deliver\n"
+    "                         its data twice\n"
     "  -v, --verbose          say what happens on the way\n"
     "  -q, --quiet            do not say how a connection ended gracefully\n"
     "  -h, --help             this text\n"
@@ -72,6 +77,10 @@ int conduit_option(struct conduit_options *o, struct host_options *host, int opt
         return take_user_timeout(o, host->verb, value);
     case CONDUIT_OPTION_IDLE_TIMEOUT:
         return take_duration(host->verb, "idle-timeout", value, HF_MS, &o->idle_ns);
+    case CONDUIT_OPTION_FAST_OPEN:
+        o->fast_open = host->fast_open = true;
+        o->tcp.fast_open = FAST_OPENS;
+        return 0;
     default:
         return host_option(host, option, value);
     }

@@ -1,5 +1,6 @@
 /* `handfast connect`: opens a connection and joins it to standard input and output. Read first: conduit.h. */
 #include "conduit.h"
+#include "cookies.h"
 #include "usage.h"
 #include "verbs.h"
 
@@ -17,15 +18,17 @@ static const char help[] =
     "  -p, --source-port PORT our port (chosen by the engine)\n"
     "  -s, --source ADDR      our address (chosen by the engine)\n"
     "  -w, --timeout SECONDS  give up opening after this long (until the SYN's retries are used up)\n"
-    "  --retry SECONDS        for this long, try again when refused: the server may just be starting\n";
+    "  --retry SECONDS        for this long, try again when refused: the server may just be starting\n"
+    "  --cookies FILE         with --fast-open: keep the cookies of servers in FILE, for the next run\n";
 
-enum { OPTION_RETRY = 1 };
+enum { OPTION_RETRY = 1, OPTION_COOKIES };
 
 static const struct option long_options[] = {
     {"source-port", required_argument, NULL, 'p'},
     {"source", required_argument, NULL, 's'},
     {"timeout", required_argument, NULL, 'w'},
     {"retry", required_argument, NULL, OPTION_RETRY},
+    {"cookies", required_argument, NULL, OPTION_COOKIES},
     {"help", no_argument, NULL, 'h'},
     CONDUIT_LONG_OPTIONS,
     HOST_LONG_OPTIONS,
@@ -40,6 +43,7 @@ struct connect {
     struct hf_endpoint local, remote;
     hf_ns timeout_ns, retry_ns;
     hf_time try_at, give_up_at;
+    const char *cookies;
     bool wants_help, is_over;
 };
 
@@ -67,6 +71,9 @@ static int take_option(struct connect *c, int option)
         return take_duration("timeout", &c->timeout_ns);
     case OPTION_RETRY:
         return take_duration("retry", &c->retry_ns);
+    case OPTION_COOKIES:
+        c->cookies = optarg;
+        return 0;
     case 'h':
         c->wants_help = true;
         return 0;
@@ -91,6 +98,16 @@ static int take_operands(struct connect *c, int count, char **operands)
     return 0;
 }
 
+static int check_options(const struct connect *c)
+{
+    if (c->cookies != NULL && !c->options.fast_open)
+        return usage_error("connect", "--cookies is for --fast-open");
+    if (c->retry_ns > 0 && c->options.fast_open)
+        return usage_error("connect",
+                           "--fast-open and --retry exclude each other: what a refused SYN took is gone");
+    return 0;
+}
+
 static int read_arguments(struct connect *c, int argc, char **argv)
 {
     host_options_init(&c->host_options, "connect");
@@ -103,7 +120,8 @@ static int read_arguments(struct connect *c, int argc, char **argv)
         if (status != 0 || c->wants_help)
             return status;
     }
-    return take_operands(c, argc - optind, argv + optind);
+    int status = take_operands(c, argc - optind, argv + optind);
+    return status == 0 ? check_options(c) : status;
 }
 
 /* ---- the connection ---- */
@@ -114,6 +132,8 @@ static void open_connection(struct connect *c)
     const struct hf_endpoint *local = &c->local;
     int error = hf_tcp_connect(c->host.engine, local, &c->remote, &c->options.tcp, &conn);
     c->try_at = HF_NEVER;
+    if (c->options.fast_open && c->timeout_ns > 0)
+        c->give_up_at = hf_time_add(c->host.now, c->timeout_ns); /* input has kept us waiting, not the server */
     if (error == HF_OK) {
         conduit_take(&c->conduit, conn);
         return;
@@ -150,17 +170,27 @@ static void ended(void *arg, bool graceful)
 
 /* ---- as a part ---- */
 
+/* With Fast Open there is nothing to open with before there is something to send. */
+static bool waits_for_input(const struct connect *c, struct pollfd *fd)
+{
+    return c->options.fast_open && !hf_time_is_never(c->try_at) && !conduit_has_input(&c->conduit, fd);
+}
+
 static unsigned fds(void *self, struct pollfd *fds, unsigned max)
 {
     struct connect *c = self;
+    if (max > 0 && waits_for_input(c, fds))
+        return 1;
     return conduit_fds(&c->conduit, fds, max);
 }
 
 static hf_time deadline(void *self)
 {
     struct connect *c = self;
+    struct pollfd fd;
     hf_time opening = c->conduit.is_connected || c->is_over ? HF_NEVER : c->give_up_at;
-    return hf_time_first(hf_time_first(c->try_at, opening), conduit_deadline(&c->conduit));
+    hf_time try_at = waits_for_input(c, &fd) ? HF_NEVER : c->try_at;
+    return hf_time_first(hf_time_first(try_at, opening), conduit_deadline(&c->conduit));
 }
 
 static void on_event(void *self, const struct hf_event *event)
@@ -182,7 +212,8 @@ static void give_up(struct connect *c)
 static void on_turn(void *self, hf_time now, const struct pollfd *ready, unsigned count)
 {
     struct connect *c = self;
-    if (hf_time_reached(now, c->try_at))
+    struct pollfd fd;
+    if (hf_time_reached(now, c->try_at) && !waits_for_input(c, &fd))
         open_connection(c);
     conduit_turn(&c->conduit, now, ready, count);
     if (!c->conduit.is_connected && !c->is_over && hf_time_reached(now, c->give_up_at))
@@ -207,12 +238,14 @@ static int run(struct connect *c)
     int status = host_open(&c->host, &c->host_options);
     if (status != 0)
         return status;
+    if (c->cookies != NULL)
+        status = cookies_load(c->host.engine, c->cookies);
     conduit_init(&c->conduit, &c->host, &c->options);
     c->conduit.before_ended = before_ended;
     c->conduit.ended = ended;
     c->conduit.arg = c;
     c->try_at = c->host.now;
-    c->give_up_at = c->timeout_ns > 0 ? hf_time_add(c->host.now, c->timeout_ns) : HF_NEVER;
+    c->give_up_at = c->timeout_ns > 0 && !c->options.fast_open ? hf_time_add(c->host.now, c->timeout_ns) : HF_NEVER;
     host_add_part(&c->host, &(struct host_part){
                                 .self = c,
                                 .fds = fds,
@@ -222,7 +255,10 @@ static int run(struct connect *c)
                                 .stop = on_stop,
                                 .is_over = is_over,
                             });
-    status = host_run(&c->host);
+    if (status == 0)
+        status = host_run(&c->host);
+    if (c->cookies != NULL && !cookies_save(c->host.engine, c->cookies))
+        status = EXIT_FAILED;
     host_close(&c->host);
     return status;
 }

@@ -94,6 +94,7 @@ static int make_engine(struct host *h)
     config.send_buffer = config.receive_buffer = BUFFER_LEN;
     config.max_sent = 65536;
     config.max_replies = 1024;
+    config.fast_open = o->fast_open;
     config.max_history = o->history;
     if (o->ladder && config.max_history < HISTORY_LEN)
         config.max_history = HISTORY_LEN;

@@ -60,6 +60,7 @@ struct host_options {
     hf_ns msl_ns;                /* 0 = the engine's default */
     uint32_t connections;        /* 0 = 65536; and as many in TIME-WAIT */
     uint32_t history;            /* entries of the engine's history ring, 0 = off; raised by ladder and control */
+    bool fast_open;              /* TCP Fast Open for those that ask for it */
     bool no_control;             /* no socket for `handfast ss` */
     bool program_reads;          /* PROGRAM gets our standard input (the verb does not read it) */
     char **program;              /* what stood behind "--", or NULL */

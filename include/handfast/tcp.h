@@ -162,6 +162,25 @@ int hf_tcp_set_options(struct hf_engine *e, hf_conn conn, const struct hf_tcp_op
 int hf_tcp_get_options(struct hf_engine *e, hf_conn conn, struct hf_tcp_options *options);
 int hf_tcp_set_user(struct hf_engine *e, hf_conn conn, uint64_t user);
 
+/*
+ * A destination of active Fast Opens as the engine remembers it (config.max_fast_open). An application that wants the next
+ * engine to know it too keeps these and gives them back.
+ */
+struct hf_fast_open_memory {
+    struct hf_addr addr;
+    uint16_t mss;       /* as the peer told it with the cookie */
+    uint8_t eaten;      /* times in a row that the path ate a SYN with the option */
+    uint8_t cookie_len; /* 0: none yet; 4..16 */
+    uint8_t cookie[16];
+    hf_ns rests_ns;     /* the option stays away for this long; 0: it may be used */
+};
+
+/* The destination after number *index, counted from 0; false when there is none. */
+bool hf_fast_open_next(const struct hf_engine *e, uint32_t *index, struct hf_fast_open_memory *memory);
+/* Remembers it, in place of what was known of that address. HF_ERR_LIMIT when config.max_fast_open is 0,
+ * HF_ERR_INVALID on a cookie of impossible length. */
+int hf_fast_open_remember(struct hf_engine *e, const struct hf_fast_open_memory *memory);
+
 /* Walks every record in slot order: listeners, half-open connections and TIME-WAITs too, of which only hf_tcp_status may
  * be asked when the application was never given, or has released, their handle. Start with *conn all zero; false at the
  * end. */

@@ -431,3 +431,15 @@ int hf_tcp_set_user(struct hf_engine *e, hf_conn conn, uint64_t user)
         c->user = user;
     return listener != NULL || c != NULL ? HF_OK : HF_ERR_STALE;
 }
+
+/* ---- Fast Open's memory ---- */
+
+bool hf_fast_open_next(const struct hf_engine *e, uint32_t *index, struct hf_fast_open_memory *memory)
+{
+    return hf_fast_open_tell(&e->tcp, (*index)++, memory);
+}
+
+int hf_fast_open_remember(struct hf_engine *e, const struct hf_fast_open_memory *memory)
+{
+    return hf_fast_open_learn(&e->tcp, memory);
+}

@@ -190,3 +190,37 @@ void hf_fast_open_answered(struct hf_tcp_shared *sh, struct hf_tcp *c, const str
     hf_tcp_acked(sh, c, seg);
     hf_loss_resend_all(sh, c, HF_WHY_FAST_OPEN_REFUSED);
 }
+
+/* ---- the same from one engine to the next ---- */
+
+bool hf_fast_open_tell(const struct hf_tcp_shared *sh, uint32_t index, struct hf_fast_open_memory *memory)
+{
+    if (index >= sh->fast_open_peers.fresh)
+        return false;
+    const struct hf_fast_open_peer *peer = hf_pool_at(&sh->fast_open_peers, index);
+    *memory = (struct hf_fast_open_memory){
+        .addr = peer->addr,
+        .mss = peer->mss,
+        .eaten = peer->eaten,
+        .cookie_len = peer->cookie_len,
+        .rests_ns = hf_time_reached(sh->now, peer->rests_until) ? 0 : hf_time_since(peer->rests_until, sh->now),
+    };
+    memcpy(memory->cookie, peer->cookie, peer->cookie_len);
+    return true;
+}
+
+int hf_fast_open_learn(struct hf_tcp_shared *sh, const struct hf_fast_open_memory *memory)
+{
+    bool has_cookie = memory->cookie_len >= 4 && memory->cookie_len <= sizeof memory->cookie; /* RFC 7413, 4.1.1 */
+    if (memory->cookie_len != 0 && !has_cookie)
+        return HF_ERR_INVALID;
+    struct hf_fast_open_peer *peer = keep_peer(sh, &memory->addr);
+    if (peer == NULL)
+        return HF_ERR_LIMIT;
+    peer->mss = memory->mss;
+    peer->eaten = memory->eaten;
+    peer->cookie_len = memory->cookie_len;
+    peer->rests_until = hf_time_add(sh->now, memory->rests_ns);
+    memcpy(peer->cookie, memory->cookie, memory->cookie_len);
+    return HF_OK;
+}

@@ -70,6 +70,9 @@ void hf_listen_spawn(struct hf_tcp_shared *sh, struct hf_listener *listener, str
 bool hf_fast_open_syn(const struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);
 /* Then, after hf_listen_spawn: the SYN's text is taken, and the application need not wait for the handshake. */
 void hf_fast_open_accept(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);
+/* What hf_fast_open_next and hf_fast_open_remember (tcp.h) do. */
+bool hf_fast_open_tell(const struct hf_tcp_shared *sh, uint32_t index, struct hf_fast_open_memory *memory);
+int hf_fast_open_learn(struct hf_tcp_shared *sh, const struct hf_fast_open_memory *memory);
 /* A record that has taken a SYN gets the ISS that is a cookie (syn_cookie.c): its SYN,ACK says all there is to remember. */
 void hf_syn_cookie_bake(const struct hf_tcp_shared *sh, struct hf_tcp *c);
 /* Does this ACK bring a cookie of ours back? Then the record, just prepared, with its listener set, is the SYN-RECEIVED

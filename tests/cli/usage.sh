@@ -37,6 +37,8 @@ right() {
     grep -qF -e "$words" "$out" || fail "handfast $*: no word of \"$words\""
 }
 
+wrong '--cookies is for --fast-open' connect --cookies /dev/null 10.77.0.1 9
+wrong 'exclude each other' connect --fast-open --retry 1 10.77.0.1 9
 wrong 'no verb given'
 wrong "'frobnicate' is not a verb" frobnicate
 wrong "'--frobnicate' is not a verb" --frobnicate

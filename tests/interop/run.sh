@@ -30,7 +30,7 @@ done
 [ $# = 1 ] || [ -n "$list" ] || { echo "run.sh: which handfast? give its path" >&2; exit 2; }
 handfast=${1:+$(realpath "$1")}
 
-for program in curl wget ab nc socat nginx tshark tcpdump ss ip; do
+for program in curl wget ab nc socat nginx tshark tcpdump ss ip nft; do
     command -v $program >/dev/null || missing="${missing:-} $program"
 done
 [ -z "${missing:-}" ] || { echo "interop: not installed:$missing (make setup)" >&2; exit 1; }
@@ -76,7 +76,7 @@ run_case() { # LINK FAMILY FAULT CASE
 
 faults=('' 'loss 1%' 'loss 5%' 'reorder 3%, jitter 200us')
 transfers=(curl wget ab nc socat upload nginx)
-ways=(half-close graceful abort refused wire)
+ways=(half-close graceful abort refused wire fast-open)
 
 if [ -n "$short" ]; then
     for name in "${transfers[@]}" "${ways[@]}"; do run_case tun 4 '' $name; done

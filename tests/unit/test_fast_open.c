@@ -154,6 +154,23 @@ static void a_path_that_eats_the_syn_costs_one_retransmission_once(void **state)
     assert_int_equal(stats.reasons[HF_ADVICE_FAST_OPEN_EATEN], 1);
 }
 
+static void what_an_engine_remembers_the_next_one_may_be_told(void **state)
+{
+    (void)state;
+    struct hf_fast_open_memory memory, other;
+    uint32_t index = 0;
+    meet();
+    assert_true(hf_fast_open_next(pair.a.e, &index, &memory));
+    assert_int_equal(memory.cookie_len, 8);
+    assert_false(hf_fast_open_next(pair.a.e, &index, &other));
+    assert_int_equal(hf_fast_open_remember(pair.b.e, &memory), HF_OK);
+    index = 0;
+    assert_true(hf_fast_open_next(pair.b.e, &index, &other));
+    assert_memory_equal(&memory, &other, sizeof memory);
+    memory.cookie_len = 3;
+    assert_int_equal(hf_fast_open_remember(pair.b.e, &memory), HF_ERR_INVALID);
+}
+
 static void after_an_hour_it_is_tried_again(void **state)
 {
     (void)state;
@@ -257,6 +274,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_second_meeting_saves_the_round_trip, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_the_switch_nothing_is_asked_and_nothing_granted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_path_that_eats_the_syn_costs_one_retransmission_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_an_engine_remembers_the_next_one_may_be_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(after_an_hour_it_is_tried_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cookie_that_is_no_longer_good_costs_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lost_syn_ack_delivers_the_data_once, set_up, tear_down),
