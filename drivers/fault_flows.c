@@ -100,26 +100,55 @@ static uint32_t names_of(const struct fault_flow *flow, const struct hf_look *lo
     return names;
 }
 
-static uint32_t count_rules(struct fault_flow *flow, const struct fault_spec *spec, uint32_t names,
-                            enum fault_direction direction)
+/* Does the stream reach its limit within this segment? How often a byte is sent again makes no difference. */
+static bool is_limit_in(const struct fault_flow *flow, const struct hf_look *look, unsigned from, uint32_t limit,
+                        uint32_t *kept)
 {
-    uint32_t met = 0;
+    uint32_t begin = look->seq - flow->syn[from] - 1; /* in the stream, from 0 */
+    if (!flow->has_syn[from] || (look->flags & LOOK_SYN) || begin + look->payload_len < limit)
+        return false;
+    uint32_t here = begin < limit ? limit - begin : 0;
+    if (here < *kept)
+        *kept = here;
+    return true;
+}
+
+static struct fault_met count_rules(struct fault_flow *flow, const struct fault_spec *spec, uint32_t names,
+                                    enum fault_direction direction, const struct hf_look *look,
+                                    struct fault_flow *place)
+{
+    unsigned from = endpoint_less(&flow->side[0], &(struct hf_endpoint){look->src, look->src_port});
+    struct fault_met met = {.is_gone = flow->is_gone, .kept = UINT32_MAX};
     for (unsigned i = 0; i < spec->named_count; i++) {
         const struct fault_named *named = &spec->named[i];
         if (!named->applies[direction] || (names & named->what) == 0)
             continue;
-        flow->seen[i]++;
-        if (named->nth == FAULT_EVERY || named->nth == flow->seen[i])
-            met |= 1u << i;
+        uint32_t *seen =
+            named->act == FAULT_DO_ANSWER && named->what == FAULT_SYN ? &place->seen[i] : &flow->seen[i];
+        ++*seen;
+        if (named->act == FAULT_DO_RESET)
+            met.is_cut |= is_limit_in(flow, look, from, named->nth, &met.kept);
+        else if (named->nth == FAULT_EVERY || named->nth == *seen)
+            met.rules |= 1u << i;
     }
+    flow->is_gone |= met.is_cut;
     return met;
 }
 
-uint32_t hf_fault_flows_note(struct fault_flows *flows, const struct fault_spec *spec, const struct hf_look *look,
-                             enum fault_direction direction)
+/* Whoever is refused tries again from another port, so that answered SYNs are counted by where they go. */
+static struct fault_flow *find_place(struct fault_flows *flows, const struct hf_endpoint *dst)
+{
+    const struct hf_endpoint key[2] = {{{{0}}, 0}, *dst};
+    struct fault_flow *place = find_flow(flows, key);
+    place->used_at = flows->clock;
+    return place;
+}
+
+struct fault_met hf_fault_flows_note(struct fault_flows *flows, const struct fault_spec *spec,
+                                     const struct hf_look *look, enum fault_direction direction)
 {
     if (!look->is_tcp)
-        return 0;
+        return (struct fault_met){0};
     struct hf_endpoint src = {look->src, look->src_port};
     struct hf_endpoint dst = {look->dst, look->dst_port};
     unsigned from = endpoint_less(&dst, &src);
@@ -128,5 +157,6 @@ uint32_t hf_fault_flows_note(struct fault_flows *flows, const struct fault_spec 
     flow->used_at = ++flows->clock;
     forget_earlier_life(flow, look, from);
     remember(flow, look, from);
-    return count_rules(flow, spec, names_of(flow, look, from), direction);
+    uint32_t names = names_of(flow, look, from);
+    return count_rules(flow, spec, names, direction, look, names & FAULT_SYN ? find_place(flows, &dst) : flow);
 }

@@ -5,9 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WORD_CAP 32
-#define TIME_MAX (3600 * HF_SECOND)
-#define NTH_MAX  1000000u
+#define WORD_CAP  32
+#define TIME_MAX  (3600 * HF_SECOND)
+#define NTH_MAX   1000000u
+#define RESET_MAX 1000000000u
 
 struct reader {
     const char *rest;
@@ -168,17 +169,19 @@ static void set_paths(struct fault_spec *spec, const struct fault_named *item, e
 
 /* ---- rules for frames of a name ---- */
 
+/* Leaves the word behind it read. There is but one handshake, so that "handshake ACK" needs no number. */
 static bool read_nth(struct reader *reader, struct fault_named *named, bool *is_last)
 {
     static const char *const ordinals[] = {"every", "first", "second", "third"};
     read_word(reader);
-    *is_last = word_is(reader, "last");
-    named->nth = *is_last ? 1 : FAULT_EVERY;
-    if (*is_last)
+    named->nth = 1;
+    if (word_is(reader, "handshake"))
         return true;
+    *is_last = word_is(reader, "last");
     for (unsigned i = 0; i < 4; i++)
-        if (word_is(reader, ordinals[i])) {
-            named->nth = i;
+        if (word_is(reader, ordinals[i]) || *is_last) {
+            named->nth = *is_last ? 1 : i;
+            read_word(reader);
             return true;
         }
     uint64_t number;
@@ -189,6 +192,7 @@ static bool read_nth(struct reader *reader, struct fault_named *named, bool *is_
     if (!is_nth || number == 0 || number > NTH_MAX)
         return complain(reader, "first, second, third, 4th, every or last");
     named->nth = (uint32_t)number;
+    read_word(reader);
     return true;
 }
 
@@ -202,7 +206,6 @@ static bool read_what(struct reader *reader, struct fault_named *named, bool is_
         {"rst", FAULT_RST, 0},   {"fin", FAULT_FIN, FAULT_LAST_FIN}, {"ack", FAULT_ACK, FAULT_LAST_ACK},
         {"data", FAULT_DATA, 0},
     };
-    read_word(reader);
     if (word_is(reader, "handshake")) {
         read_word(reader);
         if (!word_is(reader, "ack"))
@@ -221,6 +224,16 @@ static bool read_what(struct reader *reader, struct fault_named *named, bool is_
     return complain(reader, "SYN, SYN,ACK, FIN, RST, ACK, data or handshake ACK");
 }
 
+static bool add_named(struct reader *reader, struct fault_spec *spec, const struct fault_named *named)
+{
+    if (spec->named_count == FAULT_NAMED_MAX) {
+        snprintf(reader->error, 256, "more than %d named faults", FAULT_NAMED_MAX);
+        return false;
+    }
+    spec->named[spec->named_count++] = *named;
+    return true;
+}
+
 static bool read_named(struct reader *reader, struct fault_spec *spec, struct fault_named *named)
 {
     bool is_last = false;
@@ -233,12 +246,27 @@ static bool read_named(struct reader *reader, struct fault_spec *spec, struct fa
         if (!has_with || !word_is(reader, "rst"))
             return complain(reader, "'with RST'");
     }
-    if (spec->named_count == FAULT_NAMED_MAX) {
-        snprintf(reader->error, 256, "more than %d named faults", FAULT_NAMED_MAX);
-        return false;
-    }
-    spec->named[spec->named_count++] = *named;
-    return true;
+    return add_named(reader, spec, named);
+}
+
+/* "reset after 512 bytes" */
+static bool read_reset(struct reader *reader, struct fault_spec *spec, struct fault_named *named)
+{
+    uint64_t number;
+    const char *rest;
+    read_word(reader);
+    if (!word_is(reader, "after"))
+        return complain(reader, "'after 512 bytes'");
+    read_word(reader);
+    if (!read_decimal(reader->word, 1, &number, &rest) || *rest != '\0' || number == 0 || number > RESET_MAX)
+        return complain(reader, "a number of bytes from 1 to 1000000000");
+    read_word(reader);
+    if (!word_is(reader, "bytes") && !word_is(reader, "byte"))
+        return complain(reader, "'bytes'");
+    named->act = FAULT_DO_RESET;
+    named->what = FAULT_DATA;
+    named->nth = (uint32_t)number;
+    return add_named(reader, spec, named);
 }
 
 /* ---- items ---- */
@@ -430,7 +458,7 @@ static bool read_path_item(struct reader *reader, struct fault_spec *spec, const
         return read_shift(reader, spec, item);
     return complain(reader,
                     "loss, burst, duplicate, reorder, corrupt, forge, delay, jitter, rate, queue, mark, mtu, "
-                    "strip, shift, drop, lose or answer");
+                    "strip, shift, drop, lose, answer or reset");
 }
 
 static bool read_item(struct reader *reader, struct fault_spec *spec)
@@ -444,6 +472,8 @@ static bool read_item(struct reader *reader, struct fault_spec *spec)
     }
     if (word_is(reader, "delay"))
         return read_delay(reader, spec, &named);
+    if (word_is(reader, "reset"))
+        return read_reset(reader, spec, &named);
     if (is_act(reader, &named.act))
         return read_named(reader, spec, &named);
     return read_path_item(reader, spec, &named);

@@ -52,7 +52,14 @@ struct fault_path {
     uint64_t value[FAULT_PROPERTIES];
 };
 
-enum fault_act { FAULT_DO_LOSE, FAULT_DO_DUPLICATE, FAULT_DO_CORRUPT, FAULT_DO_DELAY, FAULT_DO_ANSWER };
+enum fault_act {
+    FAULT_DO_LOSE,
+    FAULT_DO_DUPLICATE,
+    FAULT_DO_CORRUPT,
+    FAULT_DO_DELAY,
+    FAULT_DO_ANSWER,
+    FAULT_DO_RESET,
+};
 
 /* Bits, because a frame may be several: a FIN with data is both. */
 enum fault_what {
@@ -73,8 +80,9 @@ enum { FAULT_EVERY = 0 };
 struct fault_named {
     enum fault_act act;
     enum fault_what what;
-    uint32_t nth; /* of each connection, from 1; or FAULT_EVERY */
-    hf_ns delay;  /* with FAULT_DO_DELAY */
+    uint32_t
+        nth;     /* of each connection, from 1; or FAULT_EVERY. FAULT_DO_RESET: after so many bytes of its stream */
+    hf_ns delay; /* with FAULT_DO_DELAY */
     bool applies[FAULT_DIRECTIONS];
 };
 

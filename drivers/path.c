@@ -78,7 +78,7 @@ static struct fate draw_fate(struct path_lane *lane, const struct fault_path *pa
     return fate;
 }
 
-static void apply_named(const struct fault_spec *spec, uint32_t met, struct fate *fate)
+static void apply_named(const struct fault_spec *spec, uint64_t seed, uint32_t met, struct fate *fate)
 {
     for (unsigned i = 0; i < spec->named_count; i++) {
         if ((met & 1u << i) == 0)
@@ -88,6 +88,9 @@ static void apply_named(const struct fault_spec *spec, uint32_t met, struct fate
         fate->is_answered |= act == FAULT_DO_ANSWER;
         fate->is_duplicated |= act == FAULT_DO_DUPLICATE;
         fate->is_corrupted |= act == FAULT_DO_CORRUPT;
+        uint64_t random = seed + i;
+        if (act == FAULT_DO_CORRUPT)
+            fate->corrupt_at = (uint32_t)draw(&random);
         if (act == FAULT_DO_DELAY)
             fate->delay += spec->named[i].delay;
     }
@@ -268,15 +271,18 @@ static void answer(struct hf_path *path, enum fault_direction direction, uint8_t
 }
 
 /* Rules that name frames: what the far host would have said is sent back. */
-static void meet_names(struct hf_path *path, enum fault_direction direction, const struct hf_frame *segment,
-                       const struct hf_look *look, struct fate *fate)
+static struct fault_met meet_names(struct hf_path *path, enum fault_direction direction,
+                                   const struct hf_frame *segment, const struct hf_look *look, struct fate *fate)
 {
     uint8_t data[FAULT_ANSWER_CAP];
     if (!path->flows)
-        return;
-    apply_named(&path->spec, hf_fault_flows_note(path->flows, &path->spec, look, direction), fate);
-    if (fate->is_answered)
+        return (struct fault_met){0};
+    struct fault_met met = hf_fault_flows_note(path->flows, &path->spec, look, direction);
+    apply_named(&path->spec, path->seed, met.rules, fate);
+    fate->is_lost |= met.is_gone;
+    if (fate->is_answered || (met.is_gone && (look->flags & LOOK_RST) == 0))
         answer(path, direction, data, hf_fault_answer(segment->data, look, data));
+    return met;
 }
 
 /* A hop that is too narrow. True when the segment goes on. */
@@ -319,6 +325,40 @@ static void damage(struct path_lane *lane, enum hf_link_kind kind, struct hf_fra
         lane->counts.corrupted += hf_path_box_forge(segment->data, look, fate->forge_at);
 }
 
+/* What is left of a segment's way when its names are settled. */
+static void forward(struct hf_path *path, enum fault_direction direction, struct hf_frame *segment,
+                    struct hf_look *look, const struct fate *fate)
+{
+    struct path_lane *lane = &path->lane[direction];
+    bool has_passed = pass_hop(path, direction, segment, look);
+    lane->counts.too_long += !has_passed;
+    if (fate->is_lost || !has_passed) {
+        lane->counts.lost++;
+        return;
+    }
+    pass_boxes(&path->spec, direction, path->kind, segment, look);
+    damage(lane, path->kind, segment, look, fate);
+    carry(lane, &path->spec.path[direction], segment, look, fate, path->now);
+}
+
+/* Both sides hear that the other has given the connection up, the receiver behind the bytes that were to come. */
+static void reset(struct hf_path *path, enum fault_direction direction, struct hf_frame *segment,
+                  struct hf_look *look, uint32_t kept, struct fate *fate)
+{
+    uint8_t back[FAULT_ANSWER_CAP], onward[FAULT_ANSWER_CAP];
+    struct hf_frame last = {.data = onward, .cap = sizeof onward, .link = segment->link};
+    const struct fate none = {0};
+    last.len = hf_fault_give_up(segment->data, look, kept, onward);
+    answer(path, direction, back, hf_fault_answer(segment->data, look, back));
+    segment->len = hf_fault_cut(segment->data, look, kept);
+    hf_look(segment->data, segment->len, path->kind, look);
+    fate->is_lost |= kept == 0;
+    forward(path, direction, segment, look, fate);
+    hf_look(last.data, last.len, path->kind, look);
+    forward(path, direction, &last, look, &none);
+    path->lane[direction].counts.reset++;
+}
+
 static void disturb(struct hf_path *path, enum fault_direction direction, struct hf_frame *segment)
 {
     struct path_lane *lane = &path->lane[direction];
@@ -326,16 +366,11 @@ static void disturb(struct hf_path *path, enum fault_direction direction, struct
     struct hf_look look;
     lane->counts.seen++;
     hf_look(segment->data, segment->len, path->kind, &look);
-    meet_names(path, direction, segment, &look, &fate);
-    bool has_passed = pass_hop(path, direction, segment, &look);
-    lane->counts.too_long += !has_passed;
-    if (fate.is_lost || !has_passed) {
-        lane->counts.lost++;
-        return;
-    }
-    pass_boxes(&path->spec, direction, path->kind, segment, &look);
-    damage(lane, path->kind, segment, &look, &fate);
-    carry(lane, &path->spec.path[direction], segment, &look, &fate, path->now);
+    struct fault_met met = meet_names(path, direction, segment, &look, &fate);
+    if (met.is_cut && !met.is_gone)
+        reset(path, direction, segment, &look, met.kept, &fate);
+    else
+        forward(path, direction, segment, &look, &fate);
 }
 
 /* ---- both ends ---- */
@@ -390,7 +425,7 @@ static bool needs_lane(const struct fault_spec *spec, enum fault_direction direc
         if (value[i])
             return true;
     for (unsigned i = 0; i < spec->named_count; i++)
-        if (spec->named[i].applies[direction] || spec->named[i].act == FAULT_DO_ANSWER)
+        if (spec->named[i].applies[direction] || spec->named[i].act >= FAULT_DO_ANSWER)
             return true;
     return other[FAULT_SHIFT] != 0 || (other[FAULT_MTU] != 0 && !other[FAULT_SILENT]);
 }
@@ -412,6 +447,7 @@ bool hf_path_open(struct hf_path *path, const struct fault_spec *spec, uint64_t 
                   const struct hf_link_config *link, bool all)
 {
     path->kind = link->kind;
+    path->seed = seed;
     path->spec = *spec;
     if (spec->named_count > 0) {
         path->flows = calloc(1, sizeof *path->flows);

@@ -11,7 +11,7 @@
  *
  * Deterministic: each lane has generators of its own, from which every segment takes the same number of draws whatever
  * happens to it. So the fate of the n-th segment depends on the seed and on n, not on timing, and a rule that is added
- * does not change what the others do.
+ * does not change what the others do. What happens to a segment because of its name depends on seed and rule alone.
  *
  * Read first: fault_spec.h, fault_flows.h, fault_queue.h. Read next: path.c, path_box.h.
  */
@@ -48,6 +48,7 @@ struct path_lane {
 
 struct hf_path {
     enum hf_link_kind kind;
+    uint64_t seed;
     struct fault_spec spec;
     struct fault_flows *flows; /* NULL when no rule names a frame */
     struct path_lane lane[FAULT_DIRECTIONS];

@@ -100,10 +100,13 @@ struct hf_driver *hf_trace_open(struct hf_driver *inner, void (*write)(void *arg
  *     forge P%             changes text and makes the checksum right, which no TCP can notice
  *     drop | lose | duplicate | delay TIME | corrupt   first | second | third | Nth | every | last   WHAT
  *     answer first WHAT with RST
+ *     reset after N bytes  of one direction's stream; both sides are told, each by the other's RST
  *
  * where the last WHAT is SYN, SYN,ACK, FIN, RST, ACK (with nothing else), data, or handshake ACK, as in "drop second FIN".
- * Named frames are counted for each connection, as they come, retransmissions too. The last FIN is that of the side which
- * closes second, and the last ACK answers it. Coalesced frames are split first, so that each segment has its own fate.
+ * Named frames are counted for each connection, as they come, retransmissions too; SYNs that are answered, for each
+ * destination, because the next attempt has another port. The last FIN is that of the side which closes second, and the
+ * last ACK answers it; "drop handshake ACK" is short for the first one. What still comes of a connection that was reset so
+ * is lost, and answered with RST. Coalesced frames are split first, so that each segment has its own fate.
  * NULL with a message in error[256].
  */
 struct hf_driver *hf_fault_open(struct hf_driver *inner, const char *spec, uint64_t seed, char error[256]);
@@ -115,6 +118,7 @@ struct hf_fault_counts {
     uint64_t duplicated, reordered, corrupted, answered;
     uint64_t marked;     /* congestion experienced */
     uint64_t too_long;   /* among the lost: longer than `mtu` */
+    uint64_t reset;      /* connections that "reset after N bytes" ended */
     uint64_t overflowed; /* lost because the queue of held frames, or that of `rate`, was full */
 };
 void hf_fault_counts(struct hf_driver *fault, bool out, struct hf_fault_counts *counts);

@@ -117,6 +117,8 @@ static void reads_names(void **state)
         {"in lose last ACK", {FAULT_DO_LOSE, FAULT_LAST_ACK, 1, 0, {true, false}}},
         {"drop last FIN", {FAULT_DO_LOSE, FAULT_LAST_FIN, 1, 0, {true, true}}},
         {"drop last handshake ACK", {FAULT_DO_LOSE, FAULT_HANDSHAKE_ACK, 1, 0, {true, true}}},
+        {"drop handshake ACK", {FAULT_DO_LOSE, FAULT_HANDSHAKE_ACK, 1, 0, {true, true}}},
+        {"out reset after 512 bytes", {FAULT_DO_RESET, FAULT_DATA, 512, 0, {false, true}}},
         {"out duplicate 3rd data", {FAULT_DO_DUPLICATE, FAULT_DATA, 3, 0, {false, true}}},
         {"delay 1.5s first syn,ack", {FAULT_DO_DELAY, FAULT_SYN_ACK, 1, 1500 * HF_MS, {true, true}}},
         {"CORRUPT every RST", {FAULT_DO_CORRUPT, FAULT_RST, FAULT_EVERY, 0, {true, true}}},
@@ -157,6 +159,9 @@ static void refuses_nonsense(void **state)
         {"drop last data", "'data'"},
         {"drop 0th FIN", "'0th'"},
         {"drop first handshake", "handshake"},
+        {"reset first SYN", "'first'"},
+        {"reset after 0 bytes", "'0'"},
+        {"reset after 5", "bytes"},
         {"answer first SYN", "RST"},
         {"loss 1% duplicate 2%", "'duplicate'"},
         {"burst 1%", "'of'"},
@@ -486,6 +491,7 @@ static void finds_each_by_name(void **state)
         {"drop first SYN,ACK", "SYN,ACK"},
         {"drop last handshake ACK", "handshake ACK"},
         {"drop first handshake ACK", "handshake ACK"},
+        {"drop handshake ACK", "handshake ACK"},
         {"drop first ACK", "handshake ACK"},
         {"drop second ACK", "ACK"},
         {"drop first data", "data 1"},
@@ -594,6 +600,24 @@ static void answers_with_reset(void **state)
     close_bench(bench);
 }
 
+static void refuses_first_attempt_only(void **state)
+{
+    /* The first attempt towards a place is answered with RST; the next one, from another port, passes. */
+    (void)state;
+    struct bench bench = open_bench("answer first SYN with RST", 1);
+    uint32_t seqs[4];
+    send_made(bench.fault, at_ms(0), (struct made){.port = 1000, .flags = SYN, .seq = 700});
+    assert_int_equal(arrivals(bench.far, at_ms(0), seqs, 4), 0);
+    assert_int_equal(arrivals(bench.fault, at_ms(0), seqs, 4), 1);
+    for (uint16_t port = 1001; port < 1010; port++) {
+        send_made(bench.fault, at_ms(1), (struct made){.port = port, .flags = SYN, .seq = 700});
+        assert_int_equal(arrivals(bench.far, at_ms(1), seqs, 4), 1);
+    }
+    send_made(bench.fault, at_ms(2), (struct made){.v6 = true, .port = 1010, .flags = SYN, .seq = 700});
+    assert_int_equal(arrivals(bench.far, at_ms(2), seqs, 4), 0);
+    close_bench(bench);
+}
+
 static void answers_towards_the_network(void **state)
 {
     /* An arriving segment with ACK is answered with a reset at that number, towards the network. */
@@ -607,6 +631,65 @@ static void answers_towards_the_network(void **state)
     assert_true(is_sound(&frame, false));
     assert_int_equal(flags_of(&frame), RST);
     assert_int_equal(seq_of(&frame), 77);
+    close_bench(bench);
+}
+
+static void resets_after_bytes(void **state)
+{
+    /* "reset after 700 bytes" lets exactly these pass, then tells each side that the other has reset it. */
+    (void)state;
+    for (int v6 = 0; v6 < 2; v6++) {
+        struct bench bench = open_bench("out reset after 700 bytes", 1);
+        struct hf_frame frame;
+        uint32_t seqs[4];
+        send_made(bench.fault, at_ms(0), (struct made){.v6 = v6 == 1, .flags = SYN, .seq = 99});
+        send_made(bench.fault, at_ms(0),
+                  (struct made){.v6 = v6 == 1, .flags = ACK, .seq = 100, .ack = 5, .len = 500});
+        assert_int_equal(arrivals(bench.far, at_ms(0), seqs, 4), 2);
+        send_made(bench.fault, at_ms(1),
+                  (struct made){.v6 = v6 == 1, .flags = ACK | FIN, .seq = 600, .ack = 5, .len = 500});
+        assert_true(receive_frame(bench.far, at_ms(1), &frame, buffer));
+        assert_true(is_sound(&frame, false));
+        assert_int_equal(seq_of(&frame), 600);
+        assert_int_equal(frame.len, (v6 ? 60 : 40) + 200);
+        assert_int_equal(flags_of(&frame), ACK);
+        assert_true(receive_frame(bench.far, at_ms(1), &frame, buffer));
+        assert_true(is_sound(&frame, false));
+        assert_int_equal(flags_of(&frame), RST | ACK);
+        assert_int_equal(seq_of(&frame), 800);
+        assert_int_equal(get_be16(tcp_of(&frame, false) + 2), 80);
+        assert_true(receive_frame(bench.fault, at_ms(1), &frame, buffer));
+        assert_true(is_sound(&frame, false));
+        assert_int_equal(flags_of(&frame), RST);
+        assert_int_equal(seq_of(&frame), 5);
+        close_bench(bench);
+    }
+}
+
+static void stays_reset(void **state)
+{
+    /* Once a connection is reset by name, neither side's segments pass; the next life of its tuple is a new one. */
+    (void)state;
+    struct bench bench = open_bench("reset after 10 bytes", 1);
+    struct hf_frame frame;
+    uint32_t seqs[4];
+    send_made(bench.fault, at_ms(0), (struct made){.flags = SYN, .seq = 99});
+    send_made(bench.fault, at_ms(0), (struct made){.flags = ACK, .seq = 100, .ack = 5, .len = 10});
+    assert_int_equal(arrivals(bench.far, at_ms(0), seqs, 4), 3);
+    assert_true(receive_frame(bench.fault, at_ms(0), &frame, buffer));
+
+    send_made(bench.far, at_ms(1), (struct made){.back = true, .flags = ACK, .seq = 5, .ack = 110});
+    assert_false(receive_frame(bench.fault, at_ms(1), &frame, buffer));
+    tick(bench, at_ms(1));
+    assert_true(receive_frame(bench.far, at_ms(1), &frame, buffer));
+    assert_int_equal(flags_of(&frame), RST);
+    assert_int_equal(seq_of(&frame), 110);
+    send_made(bench.far, at_ms(2), (struct made){.back = true, .flags = RST, .seq = 5});
+    assert_int_equal(arrivals(bench.fault, at_ms(2), seqs, 4), 0);
+    assert_int_equal(arrivals(bench.far, at_ms(2), seqs, 4), 0);
+
+    send_made(bench.fault, at_ms(3), (struct made){.flags = SYN, .seq = 5000});
+    assert_int_equal(arrivals(bench.far, at_ms(3), seqs, 4), 1);
     close_bench(bench);
 }
 
@@ -656,7 +739,10 @@ int main(void)
         cmocka_unit_test(duplicates_by_name),
         cmocka_unit_test(delays_by_name),
         cmocka_unit_test(answers_with_reset),
+        cmocka_unit_test(refuses_first_attempt_only),
         cmocka_unit_test(answers_towards_the_network),
+        cmocka_unit_test(resets_after_bytes),
+        cmocka_unit_test(stays_reset),
         cmocka_unit_test(untouched_direction_stays_whole),
         cmocka_unit_test(empty_spec_disturbs_nothing),
     };
