@@ -28,7 +28,7 @@ static const char help[] =
     "\n"
     "What the path does\n"
     "  --path LIST           'delay 20ms, rate 10Mbit, loss 1%, reorder 3%'\n"
-    "  --fault LIST          'drop second FIN', 'lose last ACK', 'answer first SYN with RST'\n"
+    "  --fault LIST          'drop second FIN', 'answer first SYN with RST', 'reset after 512 bytes'\n"
     "  --seed NUMBER         of chance; the same number, the same faults\n"
     "  --mtu BYTES           largest datagram TCP sends (1500)\n"
     "\n"

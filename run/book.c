@@ -234,10 +234,23 @@ static void wrote(void *arg, struct call *call)
     r->wrote_at = call->relay->now;
 }
 
+/* RSTs that faults put on the wire look like PROGRAM's; the path counts its own. */
+static bool was_reset_by_path(struct book *book)
+{
+    if (!book->path_resets || book->path_resets(book->path_resets_arg) == book->path_resets_noted)
+        return false;
+    book->path_resets_noted++;
+    return true;
+}
+
 static void note_reset(struct book *book, struct record *r, const struct call *call, const struct hf_tcp_info *info)
 {
     if (info->error != HF_ERR_RESET) {
         r->end = info->error == HF_ERR_TIMED_OUT ? END_SILENT : END_RESET_BY_FAR_SIDE;
+        return;
+    }
+    if (was_reset_by_path(book)) {
+        r->end = END_RESET_BY_PATH;
         return;
     }
     r->end = END_RESET_BY_PROGRAM;
@@ -267,6 +280,7 @@ static void over(void *arg, struct call *call, const struct hf_tcp_info *info)
     t->graceful += r->end == END_GRACEFUL;
     t->reset_by_program += r->end == END_RESET_BY_PROGRAM;
     t->reset_by_far_side += r->end == END_RESET_BY_FAR_SIDE;
+    t->reset_by_path += r->end == END_RESET_BY_PATH;
     t->silent += r->end == END_SILENT;
     t->program_closed_first += r->program_closed_first;
     t->bytes_out += r->bytes_out;

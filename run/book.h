@@ -15,7 +15,8 @@ enum record_end {
     END_GRACEFUL,
     END_RESET_BY_PROGRAM,
     END_RESET_BY_FAR_SIDE,
-    END_SILENT, /* PROGRAM's kernel stopped answering */
+    END_RESET_BY_PATH, /* a fault: "reset after N bytes" */
+    END_SILENT,        /* PROGRAM's kernel stopped answering */
 };
 
 /* Why PROGRAM's kernel reset it: its own counters tell (counters.h). */
@@ -62,7 +63,8 @@ struct record {
 };
 
 struct book_totals {
-    uint64_t opened, accepted, graceful, reset_by_program, reset_by_far_side, silent, denied, refused;
+    uint64_t opened, accepted, graceful, reset_by_program, reset_by_far_side, reset_by_path, silent, denied,
+        refused;
     uint64_t program_closed_first, forgotten;
     uint64_t bytes_out, bytes_in;
 };
@@ -81,9 +83,12 @@ struct book {
     unsigned count;
     struct book_totals totals;
     struct hf_endpoint last_denied;
-    struct record **by_tuple, **by_inode;     /* BOOK_BUCKETS each */
-    int counters_fd;                          /* /proc/net/netstat inside, or -1 */
-    uint64_t aborts_unread, aborts_data;      /* as last read */
+    struct record **by_tuple, **by_inode; /* BOOK_BUCKETS each */
+    int counters_fd;                      /* /proc/net/netstat inside, or -1 */
+    uint64_t aborts_unread, aborts_data;  /* as last read */
+    uint64_t (*path_resets)(void *arg);   /* how many connections the path has reset; NULL: it never does */
+    void *path_resets_arg;
+    uint64_t path_resets_noted;
     struct book_listen listens[BOOK_LISTENS]; /* a ring */
     unsigned listen_count;
     void (*claim)(void *arg, struct record *record); /* a new record: who opened it? NULL: nobody knows */

@@ -99,11 +99,29 @@ static uint64_t read_overflows(const struct inspect *i)
     return i->counters_fd < 0 ? 0 : book_counter(i->counters_fd, "ListenOverflows");
 }
 
+static void make_findings(struct inspect *i, bool has_ended, hf_time now)
+{
+    findings_make(&i->findings, i->book, &i->survey, &i->limits, read_overflows(i), has_ended, now);
+}
+
+/* Stacks that read alike are one place. Reading them takes a while: only when there is something to say. */
+static void join_places(struct inspect *i, bool has_ended, hf_time now)
+{
+    make_findings(i, has_ended, now);
+    if (!i->stacks || i->findings.count < 2)
+        return;
+    for (struct record *r = i->book->records; r; r = r->next) {
+        r->opened_stack = stacks_same(i->stacks, r->opened_stack);
+        r->closed_stack = stacks_same(i->stacks, r->closed_stack);
+    }
+    make_findings(i, has_ended, now);
+}
+
 int inspect_report(struct inspect *i, hf_time now, const struct inspect_facts *facts, char error[256])
 {
     if (!facts->has_ended && i->options.lister)
         survey_take(&i->survey, now);
-    findings_make(&i->findings, i->book, &i->survey, &i->limits, read_overflows(i), facts->has_ended, now);
+    join_places(i, facts->has_ended, now);
     const struct report r = {
         .program = i->options.program,
         .book = i->book,

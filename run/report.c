@@ -163,9 +163,12 @@ static void print_totals(FILE *out, const struct report *r)
     fprintf(out, "\n%llu opened, %llu accepted: %llu closed by both sides (%llu by the program first), ",
             (unsigned long long)t->opened, (unsigned long long)t->accepted, (unsigned long long)t->graceful,
             (unsigned long long)t->program_closed_first);
-    fprintf(out, "%llu reset by the program, %llu by the far side, %u open; %llu refused, %llu out of reach\n",
-            (unsigned long long)t->reset_by_program, (unsigned long long)t->reset_by_far_side, open,
-            (unsigned long long)t->refused, (unsigned long long)t->denied);
+    fprintf(out, "%llu reset by the program, %llu by the far side, ", (unsigned long long)t->reset_by_program,
+            (unsigned long long)t->reset_by_far_side);
+    if (t->reset_by_path > 0)
+        fprintf(out, "%llu by --fault, ", (unsigned long long)t->reset_by_path);
+    fprintf(out, "%u open; %llu refused, %llu out of reach\n", open, (unsigned long long)t->refused,
+            (unsigned long long)t->denied);
     fprintf(out, "%llu bytes out, %llu in; %u in TIME-WAIT inside (most: %u); %llu UDP flows\n",
             (unsigned long long)t->bytes_out, (unsigned long long)t->bytes_in, r->survey->time_wait,
             r->survey->most_time_wait, (unsigned long long)r->udp_flows);

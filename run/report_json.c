@@ -53,6 +53,7 @@ static json_t *totals_of(const struct report *r)
         {"program_closed_first", t->program_closed_first},
         {"reset_by_program", t->reset_by_program},
         {"reset_by_far_side", t->reset_by_far_side},
+        {"reset_by_path", t->reset_by_path},
         {"silent", t->silent},
         {"refused", t->refused},
         {"denied", t->denied},

@@ -76,7 +76,8 @@ static int open_device(struct run *run, char error[256])
     return 0;
 }
 
-static int wrap_fault(struct run *run, const char *option, const char *spec, char error[256])
+static int wrap_fault(struct run *run, const char *option, const char *spec, struct hf_driver **wrapper,
+                      char error[256])
 {
     char why[256];
     if (!spec)
@@ -86,7 +87,7 @@ static int wrap_fault(struct run *run, const char *option, const char *spec, cha
         snprintf(error, 256, "%s: %.200s", option, why);
         return -1;
     }
-    run->driver = fault;
+    run->driver = *wrapper = fault;
     return 0;
 }
 
@@ -151,6 +152,20 @@ static int add_addresses(struct run *run, char error[256])
     return -1;
 }
 
+static uint64_t count_path_resets(void *arg)
+{
+    const struct run *run = arg;
+    struct hf_driver *const wrappers[2] = {run->path, run->fault};
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < 2; i++)
+        for (unsigned out = 0; wrappers[i] && out < 2; out++) {
+            struct hf_fault_counts counts;
+            hf_fault_counts(wrappers[i], out == 1, &counts);
+            sum += counts.reset;
+        }
+    return sum;
+}
+
 static int open_inspect(struct run *run, char error[256])
 {
     run->options.inspect.program = run->options.program[0];
@@ -158,6 +173,8 @@ static int open_inspect(struct run *run, char error[256])
                      run->space.net_inode, error) < 0)
         return -1;
     run->watcher = book_watcher(run->inspect.book);
+    run->inspect.book->path_resets = count_path_resets;
+    run->inspect.book->path_resets_arg = run;
     if (!run->inspect.stacks)
         return 0;
     run->life.traced = stacks_stopped;
@@ -185,9 +202,10 @@ int run_open(struct run *run, const struct run_options *o, char error[256])
         return -1;
     }
     if (open_space(run, error) == 0 && open_device(run, error) == 0 &&
-        wrap_fault(run, "--path", o->path, error) == 0 && wrap_fault(run, "--fault", o->fault, error) == 0 &&
-        wrap_pcap(run, error) == 0 && wrap_datagrams(run, error) == 0 && make_engine(run, error) == 0 &&
-        add_addresses(run, error) == 0 && open_inspect(run, error) == 0)
+        wrap_fault(run, "--path", o->path, &run->path, error) == 0 &&
+        wrap_fault(run, "--fault", o->fault, &run->fault, error) == 0 && wrap_pcap(run, error) == 0 &&
+        wrap_datagrams(run, error) == 0 && make_engine(run, error) == 0 && add_addresses(run, error) == 0 &&
+        open_inspect(run, error) == 0)
         return 0;
     run_close(run);
     return -1;

@@ -56,6 +56,7 @@ struct run {
     struct hf_engine *engine;
     struct hf_driver *driver; /* the outermost wrapper */
     struct hf_driver *datagrams;
+    struct hf_driver *path, *fault; /* the wrappers of these options, or NULL */
     hf_link link;
     struct relay *relay;
     struct udp *udp;

@@ -345,6 +345,11 @@ unsigned stacks_read(struct stacks *s, uint32_t id, struct stack_frame frames[ST
     return unwind_read(s->unwind, id, frames);
 }
 
+uint32_t stacks_same(struct stacks *s, uint32_t id)
+{
+    return unwind_same(s->unwind, id);
+}
+
 struct stacks *stacks_open(struct book *book)
 {
     struct stacks *s = calloc(1, sizeof *s);

@@ -36,6 +36,9 @@ bool stacks_stopped(void *stacks, pid_t pid, int status);
 /* Fills frames[] with stack `id`, at most STACK_DEPTH; returns how many. */
 unsigned stacks_read(struct stacks *s, uint32_t id, struct stack_frame frames[STACK_DEPTH]);
 
+/* The first stack with the same lines as `id`. */
+uint32_t stacks_same(struct stacks *s, uint32_t id);
+
 /* In the process that becomes PROGRAM: installs the filter. Returns 0 or a negative errno. */
 int stacks_filter(void);
 

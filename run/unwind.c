@@ -26,6 +26,7 @@ struct stack {
     struct place at[STACK_DEPTH];
     unsigned count;
     uint32_t chain; /* same hash */
+    uint32_t alike; /* the first one that reads like it; 0: not looked for yet */
 };
 
 struct module {
@@ -244,6 +245,44 @@ unsigned unwind_read(struct unwind *u, uint32_t id, struct stack_frame frames[ST
     for (unsigned i = 0; i < u->stacks[id].count; i++)
         name_place(u, &u->stacks[id].at[i], &frames[i]);
     return u->stacks[id].count;
+}
+
+static bool is_text_equal(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool is_alike(const struct stack_frame *a, const struct stack_frame *b)
+{
+    bool is_line = a->file && b->file;
+    return is_text_equal(a->module, b->module) && is_text_equal(a->function, b->function) &&
+           (is_line ? a->line == b->line && is_text_equal(a->file, b->file) : a->offset == b->offset);
+}
+
+static uint32_t find_alike(struct unwind *u, uint32_t id)
+{
+    struct stack_frame ours[STACK_DEPTH], theirs[STACK_DEPTH];
+    unsigned count = unwind_read(u, id, ours);
+    for (uint32_t other = 1; other < id; other++) {
+        unsigned same = 0;
+        if (u->stacks[other].count != count || (u->stacks[other].alike != 0 && u->stacks[other].alike != other))
+            continue;
+        unwind_read(u, other, theirs);
+        while (same < count && is_alike(&ours[same], &theirs[same]))
+            same++;
+        if (same == count)
+            return other;
+    }
+    return id;
+}
+
+uint32_t unwind_same(struct unwind *u, uint32_t id)
+{
+    if (id == STACK_NONE || id >= u->stack_count)
+        return id;
+    if (u->stacks[id].alike == 0)
+        u->stacks[id].alike = find_alike(u, id);
+    return u->stacks[id].alike;
 }
 
 /* ---- opening ---- */

@@ -1,0 +1,28 @@
+/* A client that forgets the descriptor when an answer breaks off in its middle. */
+#include "common.h"
+
+static int ask(const struct sockaddr_in *at)
+{
+    char answer[256];
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (connect(fd, (const struct sockaddr *)at, sizeof *at) < 0) /* HERE */
+        return -1;
+    say(fd, "GET\n");
+    shutdown(fd, SHUT_WR);
+    ssize_t n;
+    while ((n = read(fd, answer, sizeof answer)) > 0)
+        ;
+    if (n < 0)
+        return -1;
+    close(fd);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct sockaddr_in at = address_of(argv[argc - 2], argv[argc - 1]);
+    for (int i = 0; i < 3; i++)
+        ask(&at);
+    sleep(2);
+    return 0;
+}
