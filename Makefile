@@ -9,14 +9,15 @@
 PREFIX ?= /usr/local
 ARGS ?=
 FUZZ_SECONDS ?= 60
+STATES ?= 1000000
 QUIET := >/dev/null
 MAKEFLAGS += --no-print-directory
 
 # Files laid out by clang-format. src/ and include/ are set by hand: their tables and columns are meant to be read.
 FORMATTED = $(shell git ls-files --cached --others --exclude-standard \
-              $(foreach folder,drivers pkt cli run sim sockets examples fuzz bench tests,'$(folder)/*.[ch]'))
+              $(foreach folder,drivers explore pkt cli run sim sockets examples fuzz bench tests,'$(folder)/*.[ch]'))
 
-.PHONY: run test build setup interop interop-short fuzz fuzz-short bench bench-tun bench-run lint layers purity style ledger fmt fmt-check \
+.PHONY: run test build setup interop interop-short fuzz fuzz-short explore bench bench-tun bench-run lint layers purity style ledger fmt fmt-check \
         install clean help
 .DEFAULT_GOAL := help
 
@@ -77,6 +78,11 @@ fuzz-short: setup ## The same for three seconds each.
 	@echo "== fuzz"
 	$(call compile,fuzz)
 	@tools/fuzz 3
+
+explore: setup ## Runs every interleaving of two engines, 14 million states, and finds bugs planted for it (3 minutes).
+	$(call compile,release)
+	@build/release/explore/explore --states $(STATES)
+	@explore/planted.sh cc
 
 bench: setup ## Measures Handfast in memory, beside lwIP and no TCP at all; build/bench/memory.json is for machines.
 	$(call compile,release)

@@ -7,13 +7,14 @@
 
 #define TO(state) (1u << HF_##state)
 
-/* edges[from] has a bit for each state that may follow. A listener's child is born as SYN-RECEIVED out of CLOSED. */
+/* edges[from] has a bit for each state that may follow. A listener's child is born as SYN-RECEIVED out of CLOSED. A segment
+ * that acknowledges our FIN and brings the peer's passes through FIN-WAIT-2 on its way to TIME-WAIT (3.10.7.4, fifth). */
 static const uint16_t edges[HF_STATE_COUNT] = {
     [HF_CLOSED] = TO(SYN_SENT) | TO(SYN_RECEIVED),
     [HF_SYN_SENT] = TO(SYN_RECEIVED) | TO(ESTABLISHED) | TO(CLOSED),
     [HF_SYN_RECEIVED] = TO(ESTABLISHED) | TO(CLOSED),
     [HF_ESTABLISHED] = TO(FIN_WAIT_1) | TO(CLOSE_WAIT) | TO(CLOSED),
-    [HF_FIN_WAIT_1] = TO(FIN_WAIT_2) | TO(CLOSING) | TO(TIME_WAIT) | TO(CLOSED),
+    [HF_FIN_WAIT_1] = TO(FIN_WAIT_2) | TO(CLOSING) | TO(CLOSED),
     [HF_FIN_WAIT_2] = TO(TIME_WAIT) | TO(CLOSED),
     [HF_CLOSE_WAIT] = TO(LAST_ACK) | TO(CLOSED),
     [HF_CLOSING] = TO(TIME_WAIT) | TO(CLOSED),
