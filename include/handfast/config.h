@@ -19,9 +19,11 @@ struct hf_config {
     uint32_t max_listeners;   /* 16 */
     uint32_t max_half_open;   /* 1024; SYN-RECEIVED records of listeners, of each family */
     uint32_t max_time_wait;   /* 8192; TIME-WAIT records whose handle was released, of each family; the oldest gives way */
+    uint32_t max_orphans;     /* 0 = max_connections; connections the application has closed and TCP not yet, but for
+                                 TIME-WAIT; closing one more resets it */
     uint32_t max_sending;     /* 0 = max_connections; connections with data queued or unacknowledged at once */
     uint32_t max_receiving;   /* 0 = max_connections; connections with data unread or out of order at once */
-    uint32_t max_blocks;      /* 8192; buffer blocks of block_len bytes, shared by all; a quarter only receives */
+    uint32_t max_blocks;      /* 8192, at least 2; buffer blocks of block_len bytes, for all; a quarter only receives */
     uint32_t block_len;       /* 4096 bytes; 256..65536, a power of two */
     uint32_t max_sent;        /* 16384; records of segments in flight, shared by all connections */
     uint32_t max_links;       /* 4 */
@@ -33,6 +35,7 @@ struct hf_config {
     uint32_t max_replies;     /* 256; stateless answers (resets, ICMP, ARP, ND) waiting for output */
     uint32_t max_fast_open;   /* 64; destinations whose Fast Open cookie is remembered; 0..4096 */
     uint32_t max_history;     /* 0 = off; entries of the engine-wide history ring (observe.h) */
+    bool history_of_states;   /* false; the history is of changes of state only, not of segments */
 
     /* Secrets. The seed MUST be unpredictable where attackers can reach the engine: 16 bytes from the system. */
     uint8_t seed[16];
@@ -46,6 +49,8 @@ struct hf_config {
     hf_ns rto_max_ns;      /* 120 s; at least 60 s (RFC 6298, 2.5) */
     hf_ns ack_delay_ns;    /* 40 ms; below 500 ms (MUST-40, RFC 9293 3.8.6.3) */
     hf_ns fin_wait_2_ns;   /* 60 s; for connections the application has closed fully */
+    hf_ns orphan_ns;       /* 180 s; a connection the application has closed is reset when its peer has acknowledged
+                              nothing new for this long, though it may answer window probes (MUST-37 is for owners) */
     hf_ns offer_ns;        /* 180 s; how long a SYN waits for hf_tcp_answer (RFC 9293's R2 for SYNs: the peer gives up) */
     uint8_t syn_retries;     /* 7; with a 1 s RTO this exceeds three minutes (MUST-23) */
     uint8_t syn_ack_retries; /* 5 */

@@ -37,12 +37,19 @@ enum hf_state {
 /* "FIN-WAIT-1"; lends a static string. */
 const char *hf_state_text(enum hf_state state);
 
+/* Whose FIN left first, of connections closed gracefully: whoever it was waits in TIME-WAIT. */
+enum hf_who { HF_WHO_US, HF_WHO_PEER, HF_WHO_BOTH, HF_WHO_COUNT };
+
 struct hf_stats {
     uint32_t states[HF_STATE_COUNT];     /* live records in each state; CLOSED: ended and not yet released */
+    uint64_t entered[HF_STATE_COUNT];    /* how often each was entered */
+    uint64_t time_in_ns[HF_STATE_COUNT]; /* how long it lasted, summed over those that have left it */
+    uint64_t closed_first[HF_WHO_COUNT];
     uint64_t reasons[HF_REASON_COUNT];   /* how often each reason occurred */
     uint64_t frames_in, frames_out, bytes_in, bytes_out;
     uint32_t connections_used, connections_peak, connections_limit; /* whole records */
     uint32_t half_open_used, time_wait_used;                        /* small ones beside them (config.h) */
+    uint32_t orphans_used;                                          /* of the whole ones (config.max_orphans) */
     uint32_t blocks_used, blocks_peak, blocks_limit;
     uint32_t sending_used, receiving_used, sent_used, replies_used, neighbours_used, fragments_used;
     size_t engine_size;
@@ -50,6 +57,36 @@ struct hf_stats {
 
 /* Fills *stats with what is true now; counters count from the engine's creation. */
 void hf_stats(const struct hf_engine *e, struct hf_stats *stats);
+
+/*
+ * What became of the SYNs of one listener, from its beginning: each number is a step of the way, or a way out of it.
+ *
+ *     syns ---> half-open records ---> established ---> accepted
+ *          `--> cookies_sent -> cookies_returned -^
+ */
+struct hf_funnel {
+    uint64_t syns;
+    uint64_t queue_full;       /* SYNs and last ACKs met by a full accept queue; or SYNs by full half-open queues */
+    uint64_t evicted;          /* half-open records that gave way to a newer SYN */
+    uint64_t timed_out;        /* half-open records that were never acknowledged */
+    uint64_t reset;            /* ... or ended otherwise: a RST, most likely */
+    uint64_t cookies_sent, cookies_returned;
+    uint64_t cookies_failed;   /* ACKs that brought none back */
+    uint64_t fast_opens;       /* SYNs whose text was taken */
+    uint64_t established;
+    uint64_t accepted;
+    uint64_t abandoned;        /* established, but the listener was closed before they were accepted */
+};
+
+struct hf_listener_info {
+    struct hf_endpoint local;
+    hf_link link; /* intercepted, or HF_LINK_NONE */
+    uint32_t backlog, half_open, waiting;
+    struct hf_funnel funnel;
+};
+
+/* Of a listener; HF_ERR_NOT_LISTENING for a connection, HF_ERR_STALE. */
+int hf_listener_status(const struct hf_engine *e, hf_conn listener, struct hf_listener_info *info);
 
 /* ---- history ---- */
 

@@ -90,6 +90,7 @@
     X(WHY, RST_LISTENER_CLOSED, "listener closed before accept", "RFC 9293 3.10.4")                                    \
     X(WHY, RST_REFUSED, "application refused", "RFC 9293 3.10.7.2")                                                    \
     X(WHY, RST_OVERFLOW, "accept queue full", "RFC 4987")                                                              \
+    X(WHY, RST_ORPHAN, "closed by the application, and given up", "config.h")                                          \
     X(WHY, ARP, "ARP request or reply", "RFC 826")                                                                     \
     X(WHY, NEIGHBOUR, "neighbour solicitation or advertisement", "RFC 4861 7")                                         \
     X(WHY, ECHO_REPLY, "echo reply", "RFC 792; RFC 4443 4.2")                                                          \
@@ -115,10 +116,12 @@
     X(EDGE, DATA_AFTER_CLOSE, "data arrived after close", "RFC 1122 4.2.2.13")                                         \
     X(EDGE, LISTENER_CLOSED, "listener closed", "RFC 9293 3.10.4")                                                     \
     X(EDGE, SYN_TIMED_OUT, "SYN never answered", "MUST-23")                                                            \
+    X(EDGE, EVICTED, "half-open record gave way to a newer SYN", "RFC 4987 3.3")                                       \
     X(EDGE, R2, "retransmissions exhausted", "RFC 9293 3.8.3")                                                         \
     X(EDGE, USER_TIMEOUT, "user timeout", "RFC 9293 3.10.8")                                                           \
     X(EDGE, KEEP_ALIVE, "keep-alive probes unanswered", "RFC 9293 3.8.4")                                              \
     X(EDGE, FIN_WAIT_2, "peer kept its side open too long after close", "LIFECYCLE")                                   \
+    X(EDGE, ORPHAN, "closed by the application, and max_orphans or orphan_ns was met", "config.h")                     \
     X(EDGE, MSL_2, "2 MSL over", "RFC 9293 3.10.8")                                                                    \
     X(EDGE, REUSED, "new SYN reopened a TIME-WAIT tuple", "RFC 6191; RFC 1122 4.2.2.13")                               \
     X(EDGE, GAVE_WAY, "TIME-WAIT ended early: max_time_wait, and a newer one came", "config.h")                          \
@@ -139,6 +142,8 @@
     /* limits met */                                                                                                   \
     X(LIMIT, CONNECTIONS, "max_connections", "config.h")                                                               \
     X(LIMIT, HALF_OPEN, "max_half_open, or twice a listener's backlog", "config.h")                                    \
+    X(LIMIT, LISTENERS, "max_listeners", "config.h")                                                                   \
+    X(LIMIT, ORPHANS, "max_orphans", "config.h")                                                                       \
     X(LIMIT, SENDING, "max_sending", "config.h")                                                                       \
     X(LIMIT, RECEIVING, "max_receiving", "config.h")                                                                   \
     X(LIMIT, BLOCKS, "max_blocks", "config.h")                                                                         \

@@ -27,6 +27,7 @@ void hf_config_defaults(struct hf_config *config)
         .rto_max_ns = 120 * HF_SECOND,
         .ack_delay_ns = 40 * HF_MS,
         .fin_wait_2_ns = 60 * HF_SECOND,
+        .orphan_ns = 180 * HF_SECOND,
         .offer_ns = 180 * HF_SECOND,
         .syn_retries = 7,
         .syn_ack_retries = 5,
@@ -54,7 +55,7 @@ static bool times_are_acceptable(const struct hf_config *c)
     return between(HF_MS, c->msl_ns, 3600 * HF_SECOND) && between(HF_MS, c->rto_min_ns, c->rto_max_ns) &&
            between(c->rto_min_ns, c->rto_initial_ns, c->rto_max_ns) && c->rto_max_ns <= 3600 * HF_SECOND &&
            between(0, c->ack_delay_ns, MOST_ACK_DELAY) && between(HF_MS, c->fin_wait_2_ns, 86400 * HF_SECOND) &&
-           between(HF_MS, c->offer_ns, 86400 * HF_SECOND);
+           between(HF_MS, c->offer_ns, 86400 * HF_SECOND) && between(HF_MS, c->orphan_ns, 86400 * HF_SECOND);
 }
 
 static bool limits_are_acceptable(const struct hf_config *c)
@@ -63,7 +64,8 @@ static bool limits_are_acceptable(const struct hf_config *c)
     bool block_len = between(256, c->block_len, 65536) && (c->block_len & (c->block_len - 1)) == 0;
     return block_len && between(1, c->max_connections, most) && between(0, c->max_listeners, 1 << 20) &&
            between(1, c->max_half_open, most) && between(1, c->max_time_wait, most) &&
-           between(0, c->max_sending, most) && between(0, c->max_receiving, most) && between(1, c->max_blocks, most) &&
+           between(0, c->max_orphans, most) && between(0, c->max_sending, most) &&
+           between(0, c->max_receiving, most) && between(2, c->max_blocks, most) &&
            between(1, c->max_sent, most) && between(1, c->max_links, 1024) && between(1, c->max_addresses, 65536) &&
            between(0, c->max_routes, 65536) && between(1, c->max_neighbours, 1 << 24) &&
            between(0, c->max_paths, 1 << 24) && between(0, c->max_fragments, 65536) &&

@@ -290,6 +290,9 @@ static inline void hf_frame_clear(struct hf_frame *frame)
     frame->conn = (hf_conn){0, 0};
 }
 
-static inline bool hf_is_noting(const struct hf_engine *e) { return e->tcp.history.capacity > 0; }
+static inline bool hf_is_noting(const struct hf_engine *e)
+{
+    return e->tcp.history.capacity > 0 && !e->tcp.config.history_of_states;
+}
 
 #endif

@@ -46,7 +46,10 @@ static void leave(struct hf_engine *e, uint32_t slot)
 static void end(struct hf_engine *e, uint32_t slot, enum hf_reason why, enum hf_error error)
 {
     struct hf_tcp *c = hf_small_unfold(e, slot);
-    hf_listener_at(e, c->listener)->half_open--;
+    struct hf_listener *listener = hf_listener_at(e, c->listener);
+    listener->half_open--;
+    listener->funnel.evicted += why == HF_EDGE_EVICTED;
+    listener->funnel.timed_out += why == HF_EDGE_SYN_TIMED_OUT;
     hf_tcp_end(&e->tcp, c, why, error);
     hf_tcp_forget(&e->tcp, c);
     leave(e, slot);
@@ -79,14 +82,15 @@ static void evict_one(struct hf_engine *e, const struct hf_listener *listener)
         if (slot == HF_NONE || (listener->half_open >= 2 * listener->backlog &&
                                 hf_listener_at(e, half_open_at(e, slot)->listener) != listener))
             continue;
-        end(e, slot, HF_EDGE_SYN_TIMED_OUT, HF_ERR_TIMED_OUT);
+        end(e, slot, HF_EDGE_EVICTED, HF_ERR_TIMED_OUT);
         return;
     }
 }
 
-static void answer_with_cookie(struct hf_engine *e, struct hf_tcp *c, const struct hf_arrival *in,
+static void answer_with_cookie(struct hf_engine *e, uint32_t index, struct hf_tcp *c, const struct hf_arrival *in,
                                const struct hf_segment *seg)
 {
+    hf_listener_at(e, index)->funnel.cookies_sent++;
     uint64_t note = hf_note_arrival(e, NULL, in, seg, HF_LISTEN);
     hf_listen_take_syn(&e->tcp, c, seg);
     hf_syn_cookie_bake(&e->tcp, c);
@@ -111,7 +115,9 @@ static void begin_fast(struct hf_engine *e, const struct hf_hop *hop, bool may_f
 {
     struct hf_tcp *c = hf_connection_unfolded(e, hop, may_fragment);
     hf_fast_open_accept(&e->tcp, c, seg);
-    hf_listener_at(e, c->listener)->fast_opens++;
+    struct hf_listener *listener = hf_listener_at(e, c->listener);
+    listener->fast_opens++;
+    listener->funnel.fast_opens++;
     hf_settle(e, c);
 }
 
@@ -130,12 +136,14 @@ enum hf_reason hf_half_open_begin(struct hf_engine *e, uint32_t index, const str
         if (!cookie)
             evict_one(e, listener);
     }
-    if (!cookie && !has_room(e, listener, place))
+    if (!cookie && !has_room(e, listener, place)) {
+        listener->funnel.queue_full++;
         return HF_DROP_BACKLOG_FULL;
+    }
     struct hf_tcp_path path = {{in->ip.dst, seg->dst_port}, {in->ip.src, seg->src_port}, .link = hop.link};
     struct hf_tcp *c = hf_unfold_onto(e, &path, &listener->options);
     if (cookie) {
-        answer_with_cookie(e, c, in, seg);
+        answer_with_cookie(e, index, c, in, seg);
         return HF_ACCEPTED;
     }
     if (old_nxt != NULL)
@@ -188,7 +196,9 @@ enum hf_reason hf_half_open_arrives(struct hf_engine *e, uint32_t slot, const st
         hf_reply_debts(e, c, in);
         hf_half_open_fold(&e->tcp, c, half_open_at(e, slot));
     } else if (c->state == HF_CLOSED) {
-        hf_listener_at(e, c->listener)->half_open--;
+        struct hf_listener *listener = hf_listener_at(e, c->listener);
+        listener->half_open--;
+        listener->funnel.reset++;
         hf_tcp_forget(&e->tcp, c);
         leave(e, slot);
     } else {
@@ -199,6 +209,38 @@ enum hf_reason hf_half_open_arrives(struct hf_engine *e, uint32_t slot, const st
     if (c != &e->unfolded)
         hf_settle(e, c);
     return verdict.why;
+}
+
+/* The connection that a cookie stands for begins its life, as a child whose half-open record was not kept. */
+static enum hf_reason open_by_cookie(struct hf_engine *e, uint32_t index, const struct hf_arrival *in,
+                                     const struct hf_segment *seg, const struct hf_hop *hop, bool may_fragment)
+{
+    struct hf_listener *listener = hf_listener_at(e, index);
+    hf_count(&e->tcp, HF_EDGE_SYN_COOKIE);
+    listener->half_open++;
+    listener->funnel.cookies_returned++;
+    struct hf_tcp *c = hf_connection_unfolded(e, hop, may_fragment);
+    uint64_t note = hf_note_arrival(e, c, in, seg, HF_SYN_RECEIVED);
+    struct hf_verdict verdict = hf_segment_arrives(&e->tcp, c, seg);
+    hf_note_verdict(&e->tcp, note, c, verdict.why);
+    if (verdict.reset != HF_REASON_NONE)
+        hf_reply_reset(e, in, seg, verdict.reset);
+    hf_settle(e, c);
+    return verdict.why;
+}
+
+/* Whoever brings no cookie back has none, and gets the RST that LISTEN says; but text, or a FIN, may have overtaken
+ * the ACK that does, or that ACK was lost: it will come again from the beginning, and a RST would end an honest
+ * connection. */
+static bool no_cookie(struct hf_engine *e, struct hf_listener *listener, const struct hf_segment *seg,
+                      enum hf_reason *why)
+{
+    bool may_be_early = seg->data_len > 0 || (seg->flags & HF_TCP_FIN);
+    listener->funnel.cookies_failed++;
+    *why = HF_DROP_SYN_COOKIE;
+    if (!may_be_early)
+        hf_count(&e->tcp, HF_DROP_SYN_COOKIE); /* the verdict will be LISTEN's */
+    return may_be_early;
 }
 
 bool hf_cookie_arrives(struct hf_engine *e, uint32_t index, const struct hf_arrival *in,
@@ -215,23 +257,17 @@ bool hf_cookie_arrives(struct hf_engine *e, uint32_t index, const struct hf_arri
     c->listener = index;
     if (!hf_syn_cookie_taste(&e->tcp, c, seg)) {
         hf_tcp_forget(&e->tcp, c);
-        hf_count(&e->tcp, HF_DROP_SYN_COOKIE);
-        return false;
+        return no_cookie(e, listener, seg, why);
     }
     e->tcp.states[HF_SYN_RECEIVED]++;
-    if (listener->waiting >= listener->backlog || hf_pool_available(&e->tcp.connections) == 0) {
-        *why = listener->waiting >= listener->backlog ? HF_DROP_BACKLOG_FULL : HF_LIMIT_CONNECTIONS;
+    bool is_queue_full = listener->waiting >= listener->backlog;
+    if (is_queue_full || hf_pool_available(&e->tcp.connections) == 0) {
+        *why = is_queue_full ? HF_DROP_BACKLOG_FULL : HF_LIMIT_CONNECTIONS;
+        listener->funnel.queue_full += is_queue_full;
         hf_tcp_forget(&e->tcp, c);
         return true;
     }
-    hf_count(&e->tcp, HF_EDGE_SYN_COOKIE);
-    listener->half_open++;
-    c = hf_connection_unfolded(e, &hop, path.may_fragment);
-    uint64_t note = hf_note_arrival(e, c, in, seg, HF_SYN_RECEIVED);
-    struct hf_verdict verdict = hf_segment_arrives(&e->tcp, c, seg);
-    hf_note_verdict(&e->tcp, note, c, verdict.why);
-    hf_settle(e, c);
-    *why = verdict.why;
+    *why = open_by_cookie(e, index, in, seg, &hop, path.may_fragment);
     return true;
 }
 

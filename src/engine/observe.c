@@ -22,6 +22,7 @@ void hf_stats(const struct hf_engine *e, struct hf_stats *stats)
         .sent_used = sh->sent.used,
         .half_open_used = e->small[0].used + e->small[1].used,
         .time_wait_used = e->small[2].used + e->small[3].used,
+        .orphans_used = sh->orphans,
         .replies_used = e->replies.used,
         .neighbours_used = e->neighbours.pool.used,
         .fragments_used = e->fragments.pool.used,
@@ -29,6 +30,25 @@ void hf_stats(const struct hf_engine *e, struct hf_stats *stats)
     };
     memcpy(stats->states, sh->states, sizeof stats->states);
     memcpy(stats->reasons, sh->reasons, sizeof stats->reasons);
+    memcpy(stats->entered, sh->entered, sizeof stats->entered);
+    memcpy(stats->time_in_ns, sh->time_in_ns, sizeof stats->time_in_ns);
+    memcpy(stats->closed_first, sh->closed_first, sizeof stats->closed_first);
+}
+
+int hf_listener_status(const struct hf_engine *e, hf_conn conn, struct hf_listener_info *info)
+{
+    const struct hf_listener *listener = hf_listener_of(e, conn);
+    if (listener == NULL)
+        return hf_connection_of(e, conn) != NULL ? HF_ERR_NOT_LISTENING : HF_ERR_STALE;
+    *info = (struct hf_listener_info){
+        .local = listener->local,
+        .link = listener->link,
+        .backlog = listener->backlog,
+        .half_open = listener->half_open,
+        .waiting = listener->waiting,
+        .funnel = listener->funnel,
+    };
+    return HF_OK;
 }
 
 /* ---- every record ---- */

@@ -190,13 +190,24 @@ static bool take_turn(struct hf_engine *e, struct hf_tcp *c, struct hf_tcp_plan 
     return false;
 }
 
+/* Text is queued, and no record of a segment in flight is left for it: it waits, and that is told. */
+static void count_shortage(struct hf_engine *e, const struct hf_tcp *c)
+{
+    const struct hf_tcp_sending *s = hf_tcp_sending_of(&e->tcp, c);
+    if (s != NULL && s->end - c->snd_base > (uint64_t)hf_seq_diff(c->snd.nxt, c->snd.una))
+        hf_count(&e->tcp, HF_LIMIT_SENT);
+}
+
 bool hf_connection_output(struct hf_engine *e, struct hf_frame *frame)
 {
     while (e->turn.first != HF_NONE) {
         struct hf_tcp *c = hf_record(e, e->turn.first);
         struct hf_tcp_plan plan = hf_tcp_plan(&e->tcp, c);
-        if (plan.what == HF_SEND_NOTHING)
+        if (plan.what == HF_SEND_NOTHING) {
+            if (hf_pool_available(&e->tcp.sent) == 0)
+                count_shortage(e, c);
             hf_turn_rest(e, plan.ask_at);
+        }
         else if (take_turn(e, c, &plan, frame))
             return true;
     }

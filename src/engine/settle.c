@@ -143,8 +143,10 @@ void hf_listener_abandon(struct hf_engine *e, uint32_t index)
 {
     struct hf_listener *listener = hf_listener_at(e, index);
     struct hf_tcp *c;
-    while ((c = hf_accept_next(e, listener)) != NULL)
+    while ((c = hf_accept_next(e, listener)) != NULL) {
+        listener->funnel.abandoned += c->state != HF_CLOSED;
         abandon(e, c);
+    }
     hf_half_open_forget(e, index);
     for (uint32_t slot = 0; slot < e->tcp.connections.fresh; slot++) {
         if (listener->half_open == 0 && listener->fast_opens == 0)

@@ -68,6 +68,12 @@ static void init_listener(struct hf_listener *listener, const struct hf_endpoint
     };
 }
 
+static int no_listener_left(struct hf_engine *e)
+{
+    hf_count(&e->tcp, HF_LIMIT_LISTENERS);
+    return HF_ERR_LIMIT;
+}
+
 /* MUST-41: a listener more, or an error, and nothing else is touched. MUST-42: connections that have the same port
  * at our end, in whatever state, do not matter. */
 int hf_tcp_listen(struct hf_engine *e, const struct hf_endpoint *local, const struct hf_tcp_options *options,
@@ -83,7 +89,7 @@ int hf_tcp_listen(struct hf_engine *e, const struct hf_endpoint *local, const st
         return HF_ERR_IN_USE;
     uint32_t index = hf_pool_take(&e->tcp.listeners);
     if (index == HF_NONE)
-        return HF_ERR_LIMIT;
+        return no_listener_left(e);
     struct hf_listener *listener = hf_listener_at(e, index);
     init_listener(listener, &at, options != NULL ? options : &defaults, e->tcp.now);
     hf_demux_add_listener(e, index);
@@ -102,7 +108,7 @@ int hf_tcp_intercept(struct hf_engine *e, hf_link link, const struct hf_tcp_opti
         return HF_ERR_IN_USE;
     uint32_t index = hf_pool_take(&e->tcp.listeners);
     if (index == HF_NONE)
-        return HF_ERR_LIMIT;
+        return no_listener_left(e);
     struct hf_listener *listener = hf_listener_at(e, index);
     init_listener(listener, &everybody, options != NULL ? options : &defaults, e->tcp.now);
     listener->link = link;
@@ -122,7 +128,7 @@ int hf_tcp_accept(struct hf_engine *e, hf_conn listener_handle, hf_conn *conn)
     struct hf_tcp *c = hf_accept_next(e, listener);
     if (c == NULL)
         return HF_ERR_AGAIN;
-    listener->accepted++;
+    listener->funnel.accepted++;
     *conn = hf_handle(c);
     hf_settle(e, c);
     return HF_OK;

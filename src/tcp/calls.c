@@ -138,7 +138,7 @@ static uint32_t send_room(const struct hf_tcp *c, const struct hf_tcp_sending *s
  * engines whose blocks were all full of text to send would wait for each other for ever. */
 static uint32_t spare_blocks(const struct hf_tcp_shared *sh)
 {
-    uint32_t kept = sh->blocks.pool.capacity / 4, available = hf_pool_available(&sh->blocks.pool);
+    uint32_t kept = (sh->blocks.pool.capacity + 3) / 4, available = hf_pool_available(&sh->blocks.pool);
     return available > kept ? available - kept : 0;
 }
 
@@ -324,6 +324,12 @@ int hf_call_shutdown(struct hf_tcp_shared *sh, struct hf_tcp *c)
     return HF_OK;
 }
 
+/* Nobody waits for these any more, so a peer must not be able to pile them up (BUG-18, BUG-26). */
+static bool orphans_are_many(const struct hf_tcp_shared *sh)
+{
+    return sh->config.max_orphans != 0 && sh->orphans >= sh->config.max_orphans;
+}
+
 int hf_call_close(struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
     struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
@@ -343,8 +349,13 @@ int hf_call_close(struct hf_tcp_shared *sh, struct hf_tcp *c)
         return HF_OK;
     }
     bool unread = hf_unread(c, r) > 0 || (r != NULL && r->ranges.count > 0);
-    c->flags |= HF_TF_APP_CLOSED;
-    bool both_fins_are_known = c->state >= HF_CLOSING;
+    bool both_fins_are_known = c->state >= HF_CLOSING, is_one_too_many = orphans_are_many(sh) && c->state != HF_TIME_WAIT;
+    hf_tcp_orphan(sh, c);
+    if (is_one_too_many) {
+        hf_count(sh, HF_LIMIT_ORPHANS);
+        hf_tcp_end_with_rst(sh, c, HF_EDGE_ORPHAN, HF_ERR_ABORTED, HF_WHY_RST_ORPHAN);
+        return HF_OK;
+    }
     if (unread && !both_fins_are_known) { /* SHLD-3, MAY-1; RFC 1122, 4.2.2.13 */
         hf_tcp_end_with_rst(sh, c, HF_EDGE_UNREAD, HF_ERR_ABORTED, HF_WHY_RST_UNREAD);
         return HF_OK;

@@ -42,7 +42,7 @@ void hf_note_state(struct hf_tcp_shared *sh, const struct hf_tcp *c, enum hf_sta
 uint64_t hf_note_segment(struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_passed *passed)
 {
     const struct hf_segment *seg = passed->seg;
-    struct hf_note *note = next_note(sh);
+    struct hf_note *note = sh->config.history_of_states ? NULL : next_note(sh);
     if (note == NULL)
         return 0;
     *note = (struct hf_note){

@@ -20,9 +20,9 @@ struct hf_verdict hf_listen_arrives(struct hf_tcp_shared *sh, struct hf_listener
         return dropped(HF_DROP_LISTEN_NO_SYN);
     if (seg->flags & HF_TCP_FIN)
         return dropped(HF_DROP_LISTEN_SYN_FIN);
-    listener->syns++;
+    listener->funnel.syns++;
     if (listener->waiting >= listener->backlog) {
-        listener->overflows++;
+        listener->funnel.queue_full++;
         if (sh->config.reset_on_overflow)
             return (struct hf_verdict){.why = HF_DROP_BACKLOG_FULL, .reset = HF_WHY_RST_OVERFLOW};
         return dropped(HF_DROP_BACKLOG_FULL);

@@ -65,6 +65,21 @@ static void unfold_flags(struct hf_tcp *c, uint8_t folded)
 
 /* ---- half-open ---- */
 
+/* The instant of the last challenge, in 16 bits: wraps after four minutes, when it may be mistaken once. */
+#define CHALLENGE_STEP 4u
+
+static uint16_t fold_challenged(const struct hf_tcp *c)
+{
+    return c->challenged_ms == 0 ? 0 : (uint16_t)(c->challenged_ms / CHALLENGE_STEP) | 1;
+}
+
+static uint32_t unfold_challenged(const struct hf_tcp_shared *sh, uint16_t folded)
+{
+    uint32_t now = hf_tcp_ms(sh);
+    uint16_t steps = (uint16_t)(now / CHALLENGE_STEP - folded);
+    return folded == 0 ? 0 : (now - steps * CHALLENGE_STEP) | 1;
+}
+
 void hf_half_open_fold(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_half_open *h)
 {
     hf_small_set_ends(&h->head, sizeof *h, c);
@@ -78,6 +93,7 @@ void hf_half_open_fold(const struct hf_tcp_shared *sh, const struct hf_tcp *c, s
     h->wnd = (uint16_t)HF_MIN(c->snd.wnd, 65535u);
     h->snd_scale = c->snd_scale;
     h->rcv_scale = c->rcv_scale;
+    h->challenged = fold_challenged(c);
 }
 
 void hf_half_open_unfold(struct hf_tcp_shared *sh, const struct hf_half_open *h, struct hf_tcp *c)
@@ -105,6 +121,7 @@ void hf_half_open_unfold(struct hf_tcp_shared *sh, const struct hf_half_open *h,
     hf_tcp_update_mss(c);
     c->listener = h->listener;
     c->retries = h->head.retries;
+    c->challenged_ms = unfold_challenged(sh, h->challenged);
     c->opened_at = c->state_at = (hf_time){sh->now.ns - age};
     c->rexmt_at = hf_time_add(sh->now, hf_rto(sh, c));
 }

@@ -45,7 +45,7 @@ struct hf_half_open {
     uint16_t mss, wnd; /* as the SYN said */
     uint8_t snd_scale;
     uint8_t rcv_scale; /* as announced: the listener's buffer may have become another meanwhile */
-    uint8_t spare[2];
+    uint16_t challenged; /* as in struct hf_tcp, in steps of 4 ms; 0: never */
 };
 
 struct hf_time_wait {

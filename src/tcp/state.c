@@ -22,15 +22,45 @@ static const uint16_t edges[HF_STATE_COUNT] = {
     [HF_TIME_WAIT] = TO(CLOSED),
 };
 
+/* Both directions are over, gracefully. */
+static void count_who_closed_first(struct hf_tcp_shared *sh, enum hf_state from, enum hf_state to, enum hf_reason why)
+{
+    if (to == HF_TIME_WAIT)
+        sh->closed_first[from == HF_CLOSING ? HF_WHO_BOTH : HF_WHO_US]++;
+    else if (from == HF_LAST_ACK && why == HF_EDGE_ACK_OF_FIN)
+        sh->closed_first[HF_WHO_PEER]++;
+}
+
+/* What is over, or only waits for 2 MSL, is no orphan. */
+static void count_orphans(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    bool was = c->flags & HF_TF_ORPHAN;
+    bool is = (c->flags & HF_TF_APP_CLOSED) && c->state != HF_CLOSED && c->state != HF_TIME_WAIT;
+    if (is == was)
+        return;
+    c->flags ^= HF_TF_ORPHAN;
+    sh->orphans += is ? 1u : -1u;
+}
+
+void hf_tcp_orphan(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    c->flags |= HF_TF_APP_CLOSED;
+    count_orphans(sh, c);
+}
+
 void hf_tcp_enter(struct hf_tcp_shared *sh, struct hf_tcp *c, enum hf_state to, enum hf_reason why)
 {
     enum hf_state from = c->state;
     hf_assert(edges[from] & (1u << to));
     sh->states[from]--;
     sh->states[to]++;
+    sh->entered[to]++;
+    sh->time_in_ns[from] += (uint64_t)hf_time_since(sh->now, c->state_at);
+    count_who_closed_first(sh, from, to, why);
     hf_count(sh, why);
     c->state = (uint8_t)to;
     c->state_at = sh->now;
+    count_orphans(sh, c);
     bool born = from == HF_CLOSED && to == HF_SYN_RECEIVED;
     hf_note_state(sh, c, born ? HF_LISTEN : from, to, why);
 }
@@ -139,4 +169,7 @@ void hf_tcp_forget(struct hf_tcp_shared *sh, struct hf_tcp *c)
     hf_detach_sending(sh, c);
     hf_detach_receiving(sh, c);
     sh->states[c->state]--;
+    if (c->flags & HF_TF_ORPHAN)
+        sh->orphans--;
+    c->flags &= ~(uint32_t)HF_TF_ORPHAN;
 }

@@ -70,6 +70,8 @@ void hf_tcp_enter(struct hf_tcp_shared *sh, struct hf_tcp *c, enum hf_state to, 
 void hf_tcp_end_with_rst(struct hf_tcp_shared *sh, struct hf_tcp *c, enum hf_reason why, enum hf_error error,
                          enum hf_reason rst_why);
 /* Attaches and gives back the two working states. attach_* return NULL, counted, when the pool is empty. */
+/* The application has closed it: APP_CLOSED, and an orphan until it is over. */
+void hf_tcp_orphan(struct hf_tcp_shared *sh, struct hf_tcp *c);
 struct hf_tcp_sending *hf_attach_sending(struct hf_tcp_shared *sh, struct hf_tcp *c);
 struct hf_tcp_receiving *hf_attach_receiving(struct hf_tcp_shared *sh, struct hf_tcp *c);
 void hf_detach_sending(struct hf_tcp_shared *sh, struct hf_tcp *c);

@@ -7,8 +7,9 @@
  *          |     keyed hash, 24 bits  | MSS |scale|SACK| E |   E: parity of the epoch, whose key is meant
  *          +--------------------------+-----+-----+----+---+
  *
- * The seven bits beside E are covered with a pad, and the hash covers them, the whole tuple and the peer's ISN. A peer that
- * sends timestamps carries the exact window scale and SACK home in the low bits of ours, where there is more room.
+ * The seven bits beside E are covered with a pad, and the hash covers them, the whole tuple, the peer's ISN and whether
+ * there are timestamps. A peer that sends them carries the exact window scale home in the low bits of ours, where there is
+ * more room; what is believed of these bits is only what agrees with the ISN's, since nothing protects them.
  *
  * Keys change every EPOCH and are derived from one secret; a cookie is good for the epoch it was made in and the next.
  */
@@ -22,7 +23,7 @@
 static const uint16_t mss_of[8] = {48, 536, 1200, 1360, 1440, 1452, 1460, 8960};
 static const uint8_t scale_of[8] = {0, 0, 2, 4, 6, 7, 8, 10}; /* entry 0: no scaling */
 
-enum { BITS_SCALE = 0x0f, BITS_NO_SCALE = 0x0f, BITS_SACK = 0x10, BITS_MASK = 0x1f }; /* in the timestamp */
+enum { BITS_SCALE = 0x0f, BITS_MASK = 0x0f }; /* in the timestamp */
 
 static uint64_t epoch_of(const struct hf_tcp_shared *sh)
 {
@@ -32,7 +33,7 @@ static uint64_t epoch_of(const struct hf_tcp_shared *sh)
 /* The hash under an epoch's key, of everything that identifies the handshake and of `what`. */
 static uint64_t hash(const struct hf_tcp_shared *sh, const struct hf_tcp *c, uint64_t epoch, uint8_t what)
 {
-    uint8_t bytes[16 + 16 + 2 + 2 + 4 + 8 + 1];
+    uint8_t bytes[16 + 16 + 2 + 2 + 4 + 8 + 1 + 1];
     memcpy(bytes, c->local_addr.bytes, 16);
     memcpy(bytes + 16, c->remote_addr.bytes, 16);
     hf_put16(bytes + 32, c->local_port);
@@ -41,6 +42,7 @@ static uint64_t hash(const struct hf_tcp_shared *sh, const struct hf_tcp *c, uin
     hf_put32(bytes + 40, (uint32_t)(epoch >> 32));
     hf_put32(bytes + 44, (uint32_t)epoch);
     bytes[48] = what;
+    bytes[49] = c->flags & HF_TF_TIMESTAMPS ? 1 : 0;
     return hf_siphash(&sh->cookie_key, bytes, sizeof bytes);
 }
 
@@ -52,12 +54,12 @@ static uint8_t mss_index(uint16_t mss)
     return index;
 }
 
-static uint8_t scale_index(const struct hf_tcp *c)
+static uint8_t scale_index(bool scales, uint8_t scale)
 {
     uint8_t index = 7;
-    if (!(c->flags & HF_TF_SCALE))
+    if (!scales)
         return 0;
-    while (index > 1 && scale_of[index] > c->snd_scale)
+    while (index > 1 && scale_of[index] > scale)
         index--;
     return index;
 }
@@ -77,17 +79,11 @@ static hf_seq cookie(const struct hf_tcp_shared *sh, const struct hf_tcp *c, uin
 
 /* ---- the timestamp's part ---- */
 
-static uint8_t timestamp_bits(const struct hf_tcp *c)
-{
-    uint8_t scale = c->flags & HF_TF_SCALE ? (uint8_t)HF_MIN(c->snd_scale, 14) : BITS_NO_SCALE;
-    return scale | (c->flags & HF_TF_SACK ? BITS_SACK : 0);
-}
-
 /* Moves the timestamp clock of this one SYN,ACK back until its low bits say so; it runs ahead of nothing we send later. */
 static void put_timestamp_bits(const struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
     uint32_t now = hf_tcp_ms(sh) + c->ts_offset;
-    uint32_t stamp = (now & ~(uint32_t)BITS_MASK) | timestamp_bits(c);
+    uint32_t stamp = (now & ~(uint32_t)BITS_MASK) | HF_MIN(c->snd_scale, 14u);
     if (stamp > now)
         stamp -= BITS_MASK + 1;
     c->ts_offset += stamp - now;
@@ -95,18 +91,18 @@ static void put_timestamp_bits(const struct hf_tcp_shared *sh, struct hf_tcp *c)
 
 static void read_timestamp_bits(struct hf_tcp *c, uint32_t tsecr)
 {
-    uint8_t scale = tsecr & BITS_SCALE;
-    c->flags &= ~(uint32_t)(HF_TF_SCALE | HF_TF_SACK);
-    c->flags |= scale != BITS_NO_SCALE ? HF_TF_SCALE : 0;
-    c->flags |= tsecr & BITS_SACK ? HF_TF_SACK : 0;
-    c->snd_scale = scale != BITS_NO_SCALE ? scale : 0;
+    uint8_t exact = tsecr & BITS_SCALE;
+    bool scales = c->flags & HF_TF_SCALE;
+    if (scales && exact <= 14 && scale_index(true, exact) == scale_index(true, c->snd_scale))
+        c->snd_scale = exact;
 }
 
 /* ---- out and back ---- */
 
 void hf_syn_cookie_bake(const struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
-    uint8_t what = (uint8_t)(mss_index(c->peer_mss) << 5 | scale_index(c) << 2 | (c->flags & HF_TF_SACK ? 2 : 0));
+    uint8_t scale = scale_index(c->flags & HF_TF_SCALE, c->snd_scale);
+    uint8_t what = (uint8_t)(mss_index(c->peer_mss) << 5 | scale << 2 | (c->flags & HF_TF_SACK ? 2 : 0));
     c->iss = cookie(sh, c, epoch_of(sh), what);
     c->snd.una = c->snd.nxt = c->iss;
     if (c->flags & HF_TF_TIMESTAMPS)
@@ -130,10 +126,11 @@ bool hf_syn_cookie_taste(struct hf_tcp_shared *sh, struct hf_tcp *c, const struc
 {
     uint8_t what;
     hf_seq iss = hf_seq_sub(seg->ack, 1);
+    bool stamped = seg->opts.present & HF_OPT_TIMESTAMPS;
     c->irs = hf_seq_sub(seg->seq, 1);
+    c->flags = stamped ? c->flags | HF_TF_TIMESTAMPS : c->flags & ~(uint32_t)HF_TF_TIMESTAMPS;
     if (!recognize(sh, c, iss, &what))
         return false;
-    bool stamped = (seg->opts.present & HF_OPT_TIMESTAMPS) && sh->config.timestamps;
     struct hf_half_open h = {
         .head.flags = (uint8_t)((what & 2 ? HF_SMALL_SACK : 0) | ((what >> 2 & 7) != 0 ? HF_SMALL_SCALE : 0) |
                                 (stamped ? HF_SMALL_TIMESTAMPS : 0) | HF_SMALL_AGAIN),

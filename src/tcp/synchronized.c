@@ -154,10 +154,10 @@ static bool ack_of_our_syn(struct hf_tcp_shared *sh, struct hf_tcp *c, const str
     if (c->listener != HF_NONE) {
         struct hf_listener *listener = hf_pool_at(&sh->listeners, c->listener);
         if (listener->waiting >= listener->backlog && !hf_is_fast_open_child(c)) { /* those are in the queue already */
-            listener->overflows++;
+            listener->funnel.queue_full++;
             return drop(v, HF_DROP_BACKLOG_FULL);
         }
-        listener->established++;
+        listener->funnel.established++;
     }
     if (!(c->flags & HF_TF_SYN_AGAIN))
         hf_rtt_sample(sh, c, hf_time_since(sh->now, c->opened_at));

@@ -57,6 +57,7 @@ enum {
     HF_TF_FAST_OPEN = 1 << 24,   /* active: the application wants it; passive: the SYN's cookie was good (RFC 7413) */
     HF_TF_FAST_OPEN_GRANT = 1 << 25, /* passive: the SYN,ACK brings a cookie */
     HF_TF_FAST_OPEN_TAKEN = 1 << 26, /* text came with the SYN, and was taken */
+    HF_TF_ORPHAN = 1 << 30, /* the application has closed it, and it is counted in hf_tcp_shared.orphans */
 };
 
 /* What we owe the peer, noted by the checks and paid by output.c. In hf_tcp.owed. */
@@ -223,7 +224,7 @@ struct hf_listener {
     uint8_t on_events, in_use, is_open, news; /* in_use until released, is_open until closed */
     hf_time opened_at;
     uint32_t fast_opens; /* children in SYN-RECEIVED whose SYN brought text (RFC 7413, 5.1) */
-    uint64_t syns, established, accepted, overflows;
+    struct hf_funnel funnel;
 };
 
 #define HF_FAST_OPEN_COOKIE_LEN 8 /* of those we give */
@@ -251,6 +252,9 @@ struct hf_tcp_shared {
     struct hf_key isn_key, timestamp_key, cookie_key, fast_open_key;
     uint32_t states[HF_STATE_COUNT]; /* LISTEN counts listeners */
     uint64_t reasons[HF_REASON_COUNT];
+    uint64_t entered[HF_STATE_COUNT], time_in_ns[HF_STATE_COUNT]; /* as in struct hf_stats */
+    uint64_t closed_first[HF_WHO_COUNT];
+    uint32_t orphans;
     struct {
         hf_time since;
         uint32_t left; /* challenge ACKs still allowed in this second, a random share of the limit */

@@ -112,6 +112,14 @@ static bool must_probe(const struct hf_tcp *c, const struct hf_tcp_sending *s)
     return window_holds || (unsent > 0 && (c->flags & HF_TF_MORE));
 }
 
+/* How long nothing new need be acknowledged: the user's patience, and without an owner also the engine's. 0: no limit. */
+static hf_ns patience(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
+{
+    hf_ns user = c->user_timeout_ms * HF_MS, orphan = sh->config.orphan_ns;
+    bool is_orphan = c->flags & HF_TF_APP_CLOSED;
+    return !is_orphan ? user : user == 0 ? orphan : HF_MIN(user, orphan);
+}
+
 static bool life_is_user_timeout(const struct hf_tcp *c)
 {
     return c->state != HF_TIME_WAIT && c->state != HF_FIN_WAIT_2;
@@ -135,8 +143,8 @@ void hf_timers_review(struct hf_tcp_shared *sh, struct hf_tcp *c)
         !outstanding) /* nobody is to be probed any more: what is sent next starts the timer afresh (BUG-29) */
         c->rexmt_at = HF_NEVER;
     if (life_is_user_timeout(c)) {
-        bool counts = s != NULL && c->user_timeout_ms != 0;
-        c->life_at = counts ? hf_time_add(s->oldest_at, c->user_timeout_ms * HF_MS) : HF_NEVER;
+        hf_ns limit = patience(sh, c);
+        c->life_at = s != NULL && limit != 0 ? hf_time_add(s->oldest_at, limit) : HF_NEVER;
     } else if (c->state == HF_FIN_WAIT_2 && !(c->flags & HF_TF_APP_CLOSED)) {
         c->life_at = HF_NEVER; /* half-closed, and the application still reads */
     }
@@ -232,8 +240,10 @@ static void life_is_over(struct hf_tcp_shared *sh, struct hf_tcp *c)
         hf_tcp_end(sh, c, HF_EDGE_MSL_2, HF_OK);
     else if (c->state == HF_FIN_WAIT_2)
         hf_tcp_end(sh, c, HF_EDGE_FIN_WAIT_2, HF_ERR_TIMED_OUT);
-    else
+    else if (c->user_timeout_ms != 0 && patience(sh, c) == c->user_timeout_ms * HF_MS)
         hf_tcp_end(sh, c, HF_EDGE_USER_TIMEOUT, silence_error(c));
+    else
+        hf_tcp_end_with_rst(sh, c, HF_EDGE_ORPHAN, HF_ERR_TIMED_OUT, HF_WHY_RST_ORPHAN);
 }
 
 /* MAY-5. Probes are sent only into silence: with data in flight the retransmission timer asks already (MUST-26).
