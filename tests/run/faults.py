@@ -299,7 +299,7 @@ def lines_of_the_manual():
     """The table of named faults, and the one of docs/run.md: the same, and none without a test."""
     top = os.path.join(HERE, "..", "..")
     with open(os.path.join(top, "man", "handfast-run.1")) as f:
-        manual = re.search(r"\.TS\n.*?\n(.*?)\.TE", f.read(), re.S).group(1)
+        manual = re.search(r"by name:\n\.TS\n.*?\n(.*?)\.TE", f.read(), re.S).group(1)
     with open(os.path.join(top, "docs", "run.md")) as f:
         rows = re.search(r"\| fault \|.*?\n\n", f.read(), re.S).group(0).strip()
     in_docs = {name for row in rows.splitlines()[2:] for name in re.findall(r"`([^`]+)`", row.split("|")[1])}
