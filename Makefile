@@ -30,11 +30,12 @@ help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):[^#]*## */\1\t/p' $(MAKEFILE_LIST) | sort | \
 	    while IFS="$$(printf '\t')" read -r name what; do printf '  %-14s %s\n' "$$name" "$$what"; done
 
-run: ## Builds, and shows Handfast serving files to the kernel's own curl, from handshake to TIME_WAIT.
+run: ## Builds, and shows Handfast at work: it serves files to the kernel's own curl, then `handfast run`.
 	@tools/setup.sh run
 	@echo "== building"
-	$(call compile,release,--target handfast_program)
+	$(call compile,release,--target handfast_program --target example_forgetful)
 	@build/release/handfast demo $(ARGS)
+	@tools/show-run build/release/handfast build/release/examples/example_forgetful
 
 build: ## Builds the library, the program, tests and benchmarks into build/release.
 	@tools/setup.sh run

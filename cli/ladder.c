@@ -63,7 +63,7 @@ struct pending {
 struct ladder {
     struct ladder_options options;
     struct layout layout;
-    bool has_start, is_drawn_over, holds;
+    bool has_start, is_drawn_over, holds, has_ended;
     hf_time start, last_at, drawn_over_at;
     unsigned numbers;     /* connections so far */
     unsigned last_number; /* whose row was drawn last */
@@ -622,6 +622,9 @@ hf_time ladder_deadline(const struct ladder *l)
 void ladder_end(struct ladder *l)
 {
     struct row row = {.left = NO_STATE};
+    if (l->has_ended)
+        return;
+    l->has_ended = true;
     ladder_hold(l, false);
     ladder_flush(l, HF_NEVER);
     clear_line(l);

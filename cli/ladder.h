@@ -70,7 +70,7 @@ void ladder_flush(struct ladder *l, hf_time now);
 /* When ladder_flush is wanted if nothing else happens. */
 hf_time ladder_deadline(const struct ladder *l);
 
-/* Draws everything, and the lower end of the rails. */
+/* Draws everything, and the lower end of the rails, once. */
 void ladder_end(struct ladder *l);
 
 #endif

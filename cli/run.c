@@ -25,6 +25,7 @@
 
 struct kernel_view {
     struct kernel *kernel;
+    struct ladder *ladder; /* the driver's, or NULL */
 };
 
 struct listing {
@@ -87,6 +88,7 @@ static int add_ladder(struct run *run, struct kernel_view *view, char error[256]
     struct hf_driver *driver = ladder ? watch_open(run->driver, run->engine, ladder, &reader) : NULL;
     if (driver) {
         run->driver = driver;
+        view->ladder = ladder;
         return 0;
     }
     ladder_free(ladder);
@@ -172,10 +174,12 @@ static int end_like(const struct life *life)
     return life_exit_status(life);
 }
 
-static int finish(struct run *run, const struct run_command *command, int status)
+static int finish(struct run *run, const struct run_command *command, const struct kernel_view *view, int status)
 {
     char error[256];
     struct life life = run->life;
+    if (view->ladder)
+        ladder_end(view->ladder); /* the report comes below it */
     int problems = status == 0 ? run_report(run, true, error) : 0;
     if (problems < 0)
         complain("run", "%s", error);
@@ -205,7 +209,7 @@ int verb_run(int argc, char **argv)
 {
     static struct run_command command;
     static struct run run;
-    struct kernel_view view = {NULL};
+    struct kernel_view view = {NULL, NULL};
     char error[256];
     int status = run_read_options(&command, argc, argv);
     if (status != 0)
@@ -218,7 +222,7 @@ int verb_run(int argc, char **argv)
         status = loop(&run, control);
         if (control)
             control_close(control);
-        status = finish(&run, &command, status);
+        status = finish(&run, &command, &view, status);
     }
     if (view.kernel)
         kernel_close(view.kernel);

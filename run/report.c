@@ -160,7 +160,7 @@ static void print_totals(FILE *out, const struct report *r)
     unsigned open = 0;
     for (const struct record *i = r->book->records; i; i = i->next)
         open += book_is_open(i);
-    fprintf(out, "\n%llu opened, %llu accepted: %llu closed by both sides (%llu by the program first), ",
+    fprintf(out, "\n%llu opened, %llu accepted: %llu closed by both sides (%llu by the program first),\n",
             (unsigned long long)t->opened, (unsigned long long)t->accepted, (unsigned long long)t->graceful,
             (unsigned long long)t->program_closed_first);
     fprintf(out, "%llu reset by the program, %llu by the far side, ", (unsigned long long)t->reset_by_program,

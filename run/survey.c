@@ -80,7 +80,9 @@ static void see_connection(struct survey *s, const struct survey_socket *socket)
     struct record *r = book_find(s->book, &socket->local, &socket->remote);
     if (!r)
         return;
-    r->unread = socket->receive_queue;
+    bool has_fin = socket->state == HF_CLOSE_WAIT || socket->state == HF_LAST_ACK || socket->state == HF_CLOSING;
+    r->unread =
+        socket->receive_queue - (has_fin && socket->receive_queue > 0); /* the kernel counts a FIN as a byte */
     if (socket->inode != 0) {
         r->is_accepted = true;
         book_set_inode(s->book, r, socket->inode);
