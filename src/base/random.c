@@ -59,6 +59,17 @@ uint64_t hf_siphash(const struct hf_key *key, const void *data, size_t len) { re
 
 uint64_t hf_siphash13(const struct hf_key *key, const void *data, size_t len) { return sip(key, data, len, 1, 3); }
 
+size_t hf_pair_bytes(const struct hf_endpoint *a, const struct hf_endpoint *b, uint8_t out[HF_PAIR_BYTES])
+{
+    bool is_v4 = hf_addr_is_v4(&a->addr) && hf_addr_is_v4(&b->addr);
+    size_t len = is_v4 ? 4 : 16;
+    memcpy(out, &a->port, 2);
+    memcpy(out + 2, &b->port, 2);
+    memcpy(out + 4, a->addr.bytes + 16 - len, len);
+    memcpy(out + 4 + len, b->addr.bytes + 16 - len, len);
+    return 4 + 2 * len;
+}
+
 void hf_random_init(struct hf_random *random, const uint8_t seed[16])
 {
     *random = (struct hf_random){.key = {little_endian(seed, 8), little_endian(seed + 8, 8)}};

@@ -5,6 +5,7 @@
 #ifndef HF_BASE_RANDOM_H
 #define HF_BASE_RANDOM_H
 
+#include "../../include/handfast/types.h"
 #include "base.h"
 
 struct hf_key {
@@ -12,6 +13,13 @@ struct hf_key {
 };
 
 uint64_t hf_siphash(const struct hf_key *key, const void *data, size_t len);
+/*
+ * What tells a pair of ends apart, for a keyed hash: ports and addresses, of two IPv4 addresses four bytes each. Ports
+ * may be 0 where they do not count. Returns the length written to out[HF_PAIR_BYTES].
+ */
+#define HF_PAIR_BYTES 36
+size_t hf_pair_bytes(const struct hf_endpoint *a, const struct hf_endpoint *b, uint8_t out[HF_PAIR_BYTES]);
+
 /* SipHash-1-3: for tables, where speed counts and collisions cost only time. */
 uint64_t hf_siphash13(const struct hf_key *key, const void *data, size_t len);
 

@@ -4,17 +4,10 @@
  */
 #include "engine.h"
 
-/* Of IPv4 addresses only what tells them apart is hashed. */
 static uint64_t hash_tuple(const struct hf_engine *e, const struct hf_endpoint *local, const struct hf_endpoint *remote)
 {
-    uint8_t tuple[36];
-    bool is_v4 = hf_addr_is_v4(&local->addr) && hf_addr_is_v4(&remote->addr);
-    size_t len = is_v4 ? 4 : 16;
-    memcpy(tuple, &local->port, 2);
-    memcpy(tuple + 2, &remote->port, 2);
-    memcpy(tuple + 4, local->addr.bytes + 16 - len, len);
-    memcpy(tuple + 4 + len, remote->addr.bytes + 16 - len, len);
-    return hf_siphash13(&e->tuple_key, tuple, 4 + 2 * len);
+    uint8_t tuple[HF_PAIR_BYTES];
+    return hf_siphash13(&e->tuple_key, tuple, hf_pair_bytes(local, remote, tuple));
 }
 
 static uint64_t hash_record(const struct hf_engine *e, const struct hf_tcp *c)

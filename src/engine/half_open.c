@@ -301,6 +301,8 @@ static void ask_again(struct hf_engine *e, uint32_t slot)
 
 void hf_half_open_advance(struct hf_engine *e)
 {
+    if (e->small[0].used == 0 && e->small[HF_AT_HALF_OPEN_V6 - HF_AT_HALF_OPEN_V4].used == 0)
+        return;
     for (unsigned i = 0; i < HF_HALF_OPEN_QUEUES; i++) {
         uint32_t slot;
         while ((slot = e->half_open[i].first) != HF_NONE) {

@@ -179,7 +179,10 @@ static bool take_turn(struct hf_engine *e, struct hf_tcp *c, struct hf_tcp_plan 
     }
     fit(c, plan, frame->cap, envelope.tcp_at);
     write_frame(e, c, plan, &envelope, frame);
-    if (++e->sent_in_turn >= TURN_FRAMES)
+    hf_time ask_at;
+    if (how == ADDRESSED && hf_tcp_is_silent(&e->tcp, c, &ask_at))
+        hf_turn_rest(e, ask_at); /* `c` may be gone now */
+    else if (++e->sent_in_turn >= TURN_FRAMES)
         hf_turn_rotate(e);
     if (how == UNREACHABLE)
         advise_unreachable(e, c);

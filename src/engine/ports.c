@@ -12,11 +12,8 @@
 
 static uint64_t hash_destination(const struct hf_key *key, const struct hf_addr *local, const struct hf_endpoint *remote)
 {
-    uint8_t bytes[34];
-    memcpy(bytes, local->bytes, 16);
-    memcpy(bytes + 16, remote->addr.bytes, 16);
-    memcpy(bytes + 32, &remote->port, 2);
-    return hf_siphash(key, bytes, sizeof bytes);
+    uint8_t bytes[HF_PAIR_BYTES];
+    return hf_siphash(key, bytes, hf_pair_bytes(&(struct hf_endpoint){.addr = *local}, remote, bytes));
 }
 
 uint16_t hf_port_for(struct hf_engine *e, const struct hf_addr *local, const struct hf_endpoint *remote)

@@ -303,6 +303,8 @@ static enum scope scope_of(const struct hf_addr *addr)
 static uint32_t common_prefix(const struct hf_addr *a, const struct hf_addr *b)
 {
     uint32_t bit = 0;
+    while (bit < 128 && a->bytes[bit / 8] == b->bytes[bit / 8])
+        bit += 8;
     while (bit < 128 && ((a->bytes[bit / 8] ^ b->bytes[bit / 8]) >> (7 - bit % 8) & 1) == 0)
         bit++;
     return bit;

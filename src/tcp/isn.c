@@ -4,24 +4,23 @@
  * reuse needs. MUST-8, MUST-9, SHLD-1. Timestamps get an offset of the same kind, per address pair (RFC 7323, 7.1;
  * RFC 6191 needs it monotonic).
  */
-#include "../base/bytes.h"
 #include "steps.h"
+
+static uint32_t keyed(const struct hf_key *key, const struct hf_endpoint *local, const struct hf_endpoint *remote)
+{
+    uint8_t pair[HF_PAIR_BYTES];
+    return (uint32_t)hf_siphash(key, pair, hf_pair_bytes(local, remote, pair));
+}
 
 hf_seq hf_isn(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
 {
-    uint8_t tuple[36];
-    memcpy(tuple, c->local_addr.bytes, 16);
-    memcpy(tuple + 16, c->remote_addr.bytes, 16);
-    hf_put16(tuple + 32, c->local_port);
-    hf_put16(tuple + 34, c->remote_port);
+    const struct hf_endpoint local = {c->local_addr, c->local_port}, remote = {c->remote_addr, c->remote_port};
     uint64_t clock = ((uint64_t)sh->now.ns + (uint64_t)sh->config.isn_clock_ns) / 4000;
-    return hf_seq_of((uint32_t)clock + (uint32_t)hf_siphash(&sh->isn_key, tuple, sizeof tuple));
+    return hf_seq_of((uint32_t)clock + keyed(&sh->isn_key, &local, &remote));
 }
 
 uint32_t hf_timestamp_offset(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
 {
-    uint8_t pair[32];
-    memcpy(pair, c->local_addr.bytes, 16);
-    memcpy(pair + 16, c->remote_addr.bytes, 16);
-    return (uint32_t)hf_siphash(&sh->timestamp_key, pair, sizeof pair);
+    const struct hf_endpoint local = {.addr = c->local_addr}, remote = {.addr = c->remote_addr};
+    return keyed(&sh->timestamp_key, &local, &remote);
 }

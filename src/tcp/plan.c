@@ -258,3 +258,18 @@ struct hf_tcp_plan hf_tcp_plan(const struct hf_tcp_shared *sh, const struct hf_t
         plan.ask_at = hf_time_first(plan.ask_at, hf_time_add(sh->now, LOOK_AGAIN));
     return plan;
 }
+
+/* Whoever owes something has it in `owed`, in the flags, or in a queue. A window update is not due right after a segment:
+ * what left offered all there was. */
+bool hf_tcp_is_silent(const struct hf_tcp_shared *sh, const struct hf_tcp *c, hf_time *ask_at)
+{
+    const uint32_t may_speak = HF_TF_OWE_RST | HF_TF_FIN_QUEUED | HF_TF_STARVED;
+    const struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
+    bool fin_is_out = (c->flags & may_speak) == HF_TF_FIN_QUEUED && (c->flags & HF_TF_FIN_SENT);
+    if (c->owed != 0 || ((c->flags & may_speak) && !fin_is_out))
+        return false;
+    if (s != NULL && (s->next_lost != HF_NONE || hf_unsent(c, s) > 0))
+        return false;
+    *ask_at = hf_timers_next(c);
+    return hf_pool_available(&sh->sent) > 0;
+}

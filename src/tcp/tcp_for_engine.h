@@ -114,6 +114,9 @@ struct hf_tcp_plan {
     hf_time ask_at; /* with HF_SEND_NOTHING: the record's earliest timer, HF_NEVER when none runs */
 };
 
+/* True when the plan is certainly to send nothing: a few flags instead of the whole ladder, right after a segment left.
+ * *ask_at is set as the plan would. */
+bool hf_tcp_is_silent(const struct hf_tcp_shared *sh, const struct hf_tcp *c, hf_time *ask_at);
 /* Decides; changes nothing. */
 struct hf_tcp_plan hf_tcp_plan(const struct hf_tcp_shared *sh, const struct hf_tcp *c);
 
