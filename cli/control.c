@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,12 +31,17 @@ enum {
 #define PATIENCE_NS (10 * HF_SECOND) /* a client that neither asks nor reads for so long is let go */
 #define SUFFIX      ".sock"
 
+enum request { REQUEST_SUMMARY, REQUEST_CONNECTIONS, REQUEST_HISTORY, REQUESTS };
+static const char *const request_names[REQUESTS] = {"summary", "connections", "history"};
+
 struct client {
     int fd; /* -1: free */
     size_t request_len;
-    char request[REQUEST_MAX];
-    bool has_asked, wants_rows, is_complete;
+    char line[REQUEST_MAX];
+    bool has_asked, knows_listeners, is_complete;
+    enum request request;
     hf_conn cursor;
+    uint64_t noted; /* number of the note told of last */
     size_t out_at, out_len;
     hf_time leaves_at;
     char out[OUT_CAP];
@@ -184,6 +190,22 @@ static json_t *states_to_json(const struct hf_stats *stats)
     return json;
 }
 
+/* The same of a number for each state that may be large. */
+static json_t *by_state_to_json(const uint64_t numbers[HF_STATE_COUNT], uint64_t unit)
+{
+    json_t *json = json_object();
+    for (int i = 0; i < HF_STATE_COUNT; i++)
+        json_object_set_new(json, hf_state_text((enum hf_state)i), json_integer((json_int_t)(numbers[i] / unit)));
+    return json;
+}
+
+static json_t *who_to_json(const struct hf_stats *stats)
+{
+    return json_pack("{s:I, s:I, s:I}", "us", (json_int_t)stats->closed_first[HF_WHO_US], "peer",
+                     (json_int_t)stats->closed_first[HF_WHO_PEER], "both",
+                     (json_int_t)stats->closed_first[HF_WHO_BOTH]);
+}
+
 static json_t *reasons_to_json(const struct hf_stats *stats)
 {
     json_t *json = json_object();
@@ -196,7 +218,9 @@ static json_t *reasons_to_json(const struct hf_stats *stats)
 
 static json_t *usage_to_json(const struct hf_stats *stats)
 {
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "connections", (json_int_t)stats->connections_used,
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "half_open",
+                     (json_int_t)stats->half_open_used, "time_wait", (json_int_t)stats->time_wait_used, "orphans",
+                     (json_int_t)stats->orphans_used, "connections", (json_int_t)stats->connections_used,
                      "connections_peak", (json_int_t)stats->connections_peak, "connections_limit",
                      (json_int_t)stats->connections_limit, "blocks", (json_int_t)stats->blocks_used, "blocks_peak",
                      (json_int_t)stats->blocks_peak, "blocks_limit", (json_int_t)stats->blocks_limit,
@@ -211,6 +235,9 @@ static json_t *process_to_json(const struct control *c)
                              c->options.verb, "version", HANDFAST_VERSION, "uptime_ms",
                              (json_int_t)(hf_time_since(c->now, c->options.started_at) / HF_MS));
     json_object_set_new(json, "states", states_to_json(&stats));
+    json_object_set_new(json, "entered", by_state_to_json(stats.entered, 1));
+    json_object_set_new(json, "time_in_state_ms", by_state_to_json(stats.time_in_ns, (uint64_t)HF_MS));
+    json_object_set_new(json, "closed_first", who_to_json(&stats));
     json_object_set_new(json, "reasons", reasons_to_json(&stats));
     json_object_set_new(json, "usage", usage_to_json(&stats));
     json_object_set_new(json, "frames_in", json_integer((json_int_t)stats.frames_in));
@@ -242,6 +269,88 @@ static void put_end(struct client *client)
         client->is_complete = true;
 }
 
+/* ---- listeners and their funnels ---- */
+
+static const struct {
+    const char *name;
+    size_t offset;
+} steps[] = {
+    {"syns", offsetof(struct hf_funnel, syns)},
+    {"queue_full", offsetof(struct hf_funnel, queue_full)},
+    {"evicted", offsetof(struct hf_funnel, evicted)},
+    {"timed_out", offsetof(struct hf_funnel, timed_out)},
+    {"reset", offsetof(struct hf_funnel, reset)},
+    {"cookies_sent", offsetof(struct hf_funnel, cookies_sent)},
+    {"cookies_returned", offsetof(struct hf_funnel, cookies_returned)},
+    {"cookies_failed", offsetof(struct hf_funnel, cookies_failed)},
+    {"fast_opens", offsetof(struct hf_funnel, fast_opens)},
+    {"established", offsetof(struct hf_funnel, established)},
+    {"accepted", offsetof(struct hf_funnel, accepted)},
+    {"abandoned", offsetof(struct hf_funnel, abandoned)},
+};
+
+static json_t *listener_to_json(const struct hf_listener_info *info)
+{
+    char address[HF_ADDR_TEXT_LEN];
+    json_t *funnel = json_object();
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        uint64_t number;
+        memcpy(&number, (const uint8_t *)&info->funnel + steps[i].offset, sizeof number);
+        json_object_set_new(funnel, steps[i].name, json_integer((json_int_t)number));
+    }
+    return json_pack("{s:s, s:{s:s, s:i}, s:I, s:I, s:I, s:o}", "type", "listener", "local", "addr",
+                     hf_addr_print(&info->local.addr, address), "port", (int)info->local.port, "backlog",
+                     (json_int_t)info->backlog, "half_open", (json_int_t)info->half_open, "waiting",
+                     (json_int_t)info->waiting, "funnel", funnel);
+}
+
+static void put_listeners(struct control *c, struct client *client)
+{
+    for (unsigned i = 0; i < ROWS_PER_TURN && OUT_CAP - client->out_len > 2 * LINE_MOST; i++) {
+        struct hf_listener_info info;
+        if (!hf_listener_next(c->engine, &client->cursor)) {
+            client->knows_listeners = true;
+            client->cursor = (hf_conn){0, 0};
+            return;
+        }
+        if (hf_listener_status(c->engine, client->cursor, &info) == HF_OK &&
+            !put_line(client, listener_to_json(&info)))
+            return;
+    }
+}
+
+/* ---- history ---- */
+
+static json_t *end_to_json(const struct hf_endpoint *end)
+{
+    char address[HF_ADDR_TEXT_LEN];
+    return json_pack("{s:s, s:i}", "addr", hf_addr_print(&end->addr, address), "port", (int)end->port);
+}
+
+static json_t *change_to_json(const struct control *c, const struct hf_note *note)
+{
+    return json_pack("{s:s, s:I, s:o, s:o, s:s, s:s, s:s, s:s}", "type", "change", "age_ms",
+                     (json_int_t)(hf_time_since(c->now, note->at) / HF_MS), "local", end_to_json(&note->local),
+                     "remote", end_to_json(&note->remote), "from", hf_state_text((enum hf_state)note->from), "to",
+                     hf_state_text((enum hf_state)note->to), "why", hf_reason_name((enum hf_reason)note->why),
+                     "why_text", hf_reason_text((enum hf_reason)note->why));
+}
+
+static void put_history(struct control *c, struct client *client)
+{
+    struct hf_note note;
+    for (unsigned i = 0; i < ROWS_PER_TURN && OUT_CAP - client->out_len > 2 * LINE_MOST; i++) {
+        if (!hf_history_next(c->engine, &client->noted, &note)) {
+            put_end(client);
+            return;
+        }
+        if (note.kind == HF_NOTE_STATE && !put_line(client, change_to_json(c, &note)))
+            return;
+    }
+}
+
+/* ---- connections ---- */
+
 static void put_rows(struct control *c, struct client *client)
 {
     for (unsigned i = 0; i < ROWS_PER_TURN && OUT_CAP - client->out_len > 2 * LINE_MOST; i++) {
@@ -272,7 +381,8 @@ static void take_client(struct control *c)
             continue;
         client->fd = fd;
         client->request_len = client->out_at = client->out_len = 0;
-        client->has_asked = client->wants_rows = client->is_complete = false;
+        client->has_asked = client->knows_listeners = client->is_complete = false;
+        client->noted = 0;
         client->cursor = (hf_conn){0, 0};
         client->leaves_at = hf_time_add(c->now, PATIENCE_NS);
         return;
@@ -280,24 +390,45 @@ static void take_client(struct control *c)
     close(fd);
 }
 
+static bool read_request(struct client *client)
+{
+    for (int i = 0; i < REQUESTS; i++)
+        if (strcmp(client->line, request_names[i]) == 0) {
+            client->request = (enum request)i;
+            return true;
+        }
+    return false;
+}
+
 static void answer(struct control *c, struct client *client)
 {
     client->has_asked = true;
-    client->wants_rows = strcmp(client->request, "connections") == 0;
-    if (!client->wants_rows && strcmp(client->request, "summary") != 0) {
-        put_line(client,
-                 json_pack("{s:s, s:s}", "type", "error", "text", "the requests are: connections, summary"));
+    if (!read_request(client)) {
+        put_line(client, json_pack("{s:s, s:s}", "type", "error", "text",
+                                   "the requests are: connections, summary, history"));
         client->is_complete = true;
         return;
     }
-    if (put_line(client, process_to_json(c)) && !client->wants_rows)
+    put_line(client, process_to_json(c));
+}
+
+/* More of the answer, after its first line. */
+static void go_on(struct control *c, struct client *client)
+{
+    if (!client->knows_listeners)
+        put_listeners(c, client);
+    else if (client->request == REQUEST_CONNECTIONS)
+        put_rows(c, client);
+    else if (client->request == REQUEST_HISTORY)
+        put_history(c, client);
+    else
         put_end(client);
 }
 
 static void hear(struct control *c, struct client *client)
 {
     size_t room = REQUEST_MAX - client->request_len;
-    ssize_t n = read(client->fd, client->request + client->request_len, room);
+    ssize_t n = read(client->fd, client->line + client->request_len, room);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n <= 0) {
@@ -305,7 +436,7 @@ static void hear(struct control *c, struct client *client)
         return;
     }
     client->request_len += (size_t)n;
-    char *end = memchr(client->request, '\n', client->request_len);
+    char *end = memchr(client->line, '\n', client->request_len);
     if (end == NULL && client->request_len == REQUEST_MAX) {
         let_go(client);
     } else if (end != NULL) {
@@ -316,8 +447,8 @@ static void hear(struct control *c, struct client *client)
 
 static void tell(struct control *c, struct client *client)
 {
-    if (client->wants_rows && !client->is_complete)
-        put_rows(c, client);
+    if (!client->is_complete)
+        go_on(c, client);
     size_t left = client->out_len - client->out_at;
     ssize_t n = left == 0 ? 0 : send(client->fd, client->out + client->out_at, left, MSG_NOSIGNAL);
     if (n < 0) {

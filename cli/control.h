@@ -4,8 +4,9 @@
  * One UNIX stream socket for each process, named by its process id, in a directory that only its user may enter. A
  * request is one line; the answer is JSON, one object a line:
  *
- *     connections\n     {"type":"process", ...}  {"type":"connection", ...} for each, {"type":"end"}
- *     summary\n         {"type":"process", ...}  {"type":"end"}
+ *     summary\n         {"type":"process", ...}  {"type":"listener", ...} for each, {"type":"end"}
+ *     connections\n     before the end: {"type":"connection", ...} for each
+ *     history\n         before the end: {"type":"change", ...} for each change of state that is remembered
  *
  * Everything is bounded: clients, the length of a request, what is written in one turn, how long a slow reader is
  * borne. An engine of a million connections answers over many turns and is never held up.

@@ -19,12 +19,13 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define LOOPBACK_DEPTH 256
-#define HALF_OPEN      4096
-#define BLOCK_LEN      16384        /* what one read or write of a file moves; 4096 takes twice the time */
-#define BLOCKS_LEN     (512u << 20) /* of all blocks: address space, of which only what is used costs memory */
-#define BUFFER_LEN     (2u << 20)   /* of a connection, each way: one half is read while the other fills */
-#define HISTORY_LEN    16384        /* entries: several turns of the loop at full speed */
+#define LOOPBACK_DEPTH    256
+#define HALF_OPEN         4096
+#define BLOCK_LEN         16384        /* what one read or write of a file moves; 4096 takes twice the time */
+#define BLOCKS_LEN        (512u << 20) /* of all blocks: address space, of which only what is used costs memory */
+#define BUFFER_LEN        (2u << 20)   /* of a connection, each way: one half is read while the other fills */
+#define STATE_HISTORY_LEN 16384
+#define HISTORY_LEN       16384 /* entries: several turns of the loop at full speed */
 
 /* ---- wrappers ---- */
 
@@ -98,6 +99,9 @@ static int make_engine(struct host *h)
     config.max_history = o->history;
     if (o->ladder && config.max_history < HISTORY_LEN)
         config.max_history = HISTORY_LEN;
+    config.history_of_states = config.max_history == 0 && !o->no_control; /* for `handfast ss --history` */
+    if (config.history_of_states)
+        config.max_history = STATE_HISTORY_LEN;
     if (o->msl_ns > 0)
         config.msl_ns = o->msl_ns;
     h->engine = hf_engine_new(&config);

@@ -12,8 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Prometheus' text format is to become another one. */
-enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_NDJSON };
+enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_NDJSON, FORMAT_PROMETHEUS };
 
 struct arguments {
     struct ss_style style;
@@ -36,6 +35,9 @@ static const char help[] =
     "  -s, --summary          only the counts of all eleven states\n"
     "  -i, --info             a second line with round-trip time, windows and bytes\n"
     "  -r, --reasons          how often each reason occurred: drops, sends, state changes, limits\n"
+    "  -f, --funnel           what became of each listener's SYNs, how long states lasted, who closed first\n"
+    "  -t, --peers            by peer: connections, TIME-WAITs, who closed first, ports left\n"
+    "      --history          changes of state, each with its reason, as far back as is remembered\n"
     "  -p, --pid PID          this process only\n"
     "  -k, --kernel           the host kernel's TCP instead\n"
     "  -N, --netns PID|PATH   with --kernel: in the network namespace of this process or file\n"
@@ -43,6 +45,7 @@ static const char help[] =
     "  -w, --watch SECONDS    again and again\n"
     "      --json             one JSON document\n"
     "      --ndjson           one JSON object a line\n"
+    "      --prometheus       counters and gauges in Prometheus' text format\n"
     "      --ascii            no character beyond ASCII\n"
     "  -h, --help             this text\n"
     "\n"
@@ -51,7 +54,7 @@ static const char help[] =
     "\n"
     "Exit status: 0 done, 1 nobody answered, 2 the arguments were wrong.\n";
 
-enum { OPTION_JSON = 256, OPTION_NDJSON, OPTION_ASCII };
+enum { OPTION_JSON = 256, OPTION_NDJSON, OPTION_ASCII, OPTION_HISTORY, OPTION_PROMETHEUS };
 
 static const struct option long_options[] = {
     {"all", no_argument, NULL, 'a'},
@@ -59,6 +62,10 @@ static const struct option long_options[] = {
     {"summary", no_argument, NULL, 's'},
     {"info", no_argument, NULL, 'i'},
     {"reasons", no_argument, NULL, 'r'},
+    {"funnel", no_argument, NULL, 'f'},
+    {"peers", no_argument, NULL, 't'},
+    {"history", no_argument, NULL, OPTION_HISTORY},
+    {"prometheus", no_argument, NULL, OPTION_PROMETHEUS},
     {"pid", required_argument, NULL, 'p'},
     {"kernel", no_argument, NULL, 'k'},
     {"netns", required_argument, NULL, 'N'},
@@ -90,6 +97,12 @@ static int take_value(struct arguments *a, int option)
     return 0;
 }
 
+static int take_format(struct arguments *a, enum format format)
+{
+    a->format = format;
+    return 0;
+}
+
 static int take_option(struct arguments *a, int option)
 {
     switch (option) {
@@ -117,12 +130,21 @@ static int take_option(struct arguments *a, int option)
     case 'h':
         a->wants_help = true;
         return 0;
+    case 'f':
+        a->style.has_funnel = true;
+        return 0;
+    case 't':
+        a->style.has_peers = true;
+        return 0;
+    case OPTION_HISTORY:
+        a->style.has_history = true;
+        return 0;
     case OPTION_JSON:
-        a->format = FORMAT_JSON;
-        return 0;
+        return take_format(a, FORMAT_JSON);
     case OPTION_NDJSON:
-        a->format = FORMAT_NDJSON;
-        return 0;
+        return take_format(a, FORMAT_NDJSON);
+    case OPTION_PROMETHEUS:
+        return take_format(a, FORMAT_PROMETHEUS);
     case OPTION_ASCII:
         a->is_ascii = true;
         return 0;
@@ -136,15 +158,15 @@ static int read_arguments(struct arguments *a, int argc, char **argv)
     char error[256];
     *a = (struct arguments){.states = STATES_CONNECTED};
     usage_begin();
-    for (int option; (option = usage_next(argc, argv, "alsirp:kN:Hw:h", long_options)) != -1;) {
+    for (int option; (option = usage_next(argc, argv, "alsirftp:kN:Hw:h", long_options)) != -1;) {
         int status = option == '?' ? EXIT_USAGE : take_option(a, option);
         if (status != 0 || a->wants_help)
             return status;
     }
     if (a->netns != NULL && !a->is_kernel)
         return usage_error("ss", "--netns goes with --kernel");
-    if (a->is_kernel && (a->pid != 0 || a->style.has_reasons))
-        return usage_error("ss", "the kernel tells neither of --pid nor of --reasons");
+    if (a->is_kernel && (a->pid != 0 || a->style.has_reasons || a->style.has_funnel || a->style.has_history))
+        return usage_error("ss", "the kernel tells nothing of --pid, --reasons, --funnel or --history");
     if (!filter_parse(&a->filter, argv + optind, argc - optind, a->states, error))
         return usage_error("ss", "%s", error);
     a->style.terminal = terminal_of(STDOUT_FILENO, a->is_ascii);
@@ -184,10 +206,16 @@ static int ask_kernel(const struct arguments *a, struct ss_sources *sources)
     return EXIT_FAILED;
 }
 
+static const char *request_of(const struct arguments *a)
+{
+    bool wants_counts = a->style.is_summary || a->format == FORMAT_PROMETHEUS;
+    return a->style.has_history ? "history" : wants_counts && !a->style.has_peers ? "summary" : "connections";
+}
+
 static int ask_processes(const struct arguments *a, struct ss_sources *sources)
 {
     char directory[CONTROL_PATH_LEN] = "";
-    int error = ss_ask_processes(sources, a->pid, &a->filter, !a->style.is_summary);
+    int error = ss_ask_processes(sources, a->pid, &a->filter, request_of(a));
     if (error < 0) {
         complain("ss", "%s", strerror(-error));
         return EXIT_FAILED;
@@ -214,6 +242,8 @@ static int show(const struct arguments *a)
     int status = a->is_kernel ? ask_kernel(a, &sources) : ask_processes(a, &sources);
     if (status == 0 && a->format == FORMAT_TEXT)
         ss_print_text(stdout, &sources, &a->style);
+    else if (status == 0 && a->format == FORMAT_PROMETHEUS)
+        ss_print_prometheus(stdout, &sources);
     else if (status == 0)
         done = a->format == FORMAT_JSON ? ss_print_json(stdout, &sources) : ss_print_ndjson(stdout, &sources);
     ss_sources_free(&sources);

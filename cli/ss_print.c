@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GRID_COLUMNS = 4, STATE_WIDTH = 12, COUNT_WIDTH = 6, ENDPOINT_LEN = HF_ADDR_TEXT_LEN + 8 };
+enum { GRID_COLUMNS = 4, STATE_WIDTH = 12, COUNT_WIDTH = 6 };
 
 static void write_line(FILE *out, struct line *line)
 {
@@ -147,8 +147,8 @@ static void print_reasons(FILE *out, const struct ss_source *source, const struc
 
 /* ---- rows ---- */
 
-/* "10.77.0.2:80", "[fd77::2]:80", "*:80"; the port of a listener's peer is any. */
-static char *print_endpoint(const struct hf_endpoint *end, char text[ENDPOINT_LEN])
+/* The port of a listener's peer is any. */
+char *ss_print_endpoint(const struct hf_endpoint *end, char text[SS_ENDPOINT_LEN])
 {
     char addr[HF_ADDR_TEXT_LEN], port[8] = "*";
     hf_addr_print(&end->addr, addr);
@@ -157,7 +157,7 @@ static char *print_endpoint(const struct hf_endpoint *end, char text[ENDPOINT_LE
     if (hf_addr_is_any(&end->addr))
         strcpy(addr, "*");
     bool is_v6 = strchr(addr, ':') != NULL;
-    snprintf(text, ENDPOINT_LEN, is_v6 ? "[%s]:%s" : "%s:%s", addr, port);
+    snprintf(text, SS_ENDPOINT_LEN, is_v6 ? "[%s]:%s" : "%s:%s", addr, port);
     return text;
 }
 
@@ -169,9 +169,9 @@ static struct widths measure(const struct ss_source *source)
 {
     struct widths widths = {.local = 18, .remote = 17};
     for (size_t i = 0; i < source->count; i++) {
-        char text[ENDPOINT_LEN];
-        int local = text_columns(print_endpoint(&source->rows[i].local, text));
-        int remote = text_columns(print_endpoint(&source->rows[i].remote, text));
+        char text[SS_ENDPOINT_LEN];
+        int local = text_columns(ss_print_endpoint(&source->rows[i].local, text));
+        int remote = text_columns(ss_print_endpoint(&source->rows[i].remote, text));
         if (local > widths.local)
             widths.local = local;
         if (remote > widths.remote)
@@ -206,13 +206,13 @@ static void put_note(FILE *out, struct line *line, enum ink ink, const char *not
 static void print_row(FILE *out, const struct socket_row *row, const struct widths *widths,
                       const struct terminal *terminal)
 {
-    char local[ENDPOINT_LEN], remote[ENDPOINT_LEN], age[16], state_age[16], note[256];
+    char local[SS_ENDPOINT_LEN], remote[SS_ENDPOINT_LEN], age[16], state_age[16], note[256];
     struct line line;
     line_begin(&line, terminal);
     line_print(&line, state_ink(row->state), "%-12s", hf_state_text(row->state));
     line_print(&line, INK_PLAIN, " %6llu %6llu  %-*s  %-*s %7s %8s  ", (unsigned long long)row->receive_queue,
-               (unsigned long long)row->send_queue, widths->local, print_endpoint(&row->local, local),
-               widths->remote, print_endpoint(&row->remote, remote), ss_print_age(row->age_ms, age),
+               (unsigned long long)row->send_queue, widths->local, ss_print_endpoint(&row->local, local),
+               widths->remote, ss_print_endpoint(&row->remote, remote), ss_print_age(row->age_ms, age),
                ss_print_age(row->state_age_ms, state_age));
     put_note(out, &line, row->error[0] != '\0' ? INK_BAD : INK_FAINT, ss_print_note(row, note, sizeof note));
     write_line(out, &line);
@@ -303,7 +303,13 @@ static void print_source(FILE *out, const struct ss_source *source, const struct
         fputc('\n', out);
         print_reasons(out, source, style);
     }
-    if (!style->is_summary) {
+    if (style->has_funnel && source->process != NULL)
+        ss_print_funnels(out, source, style);
+    if (style->has_history)
+        ss_print_history(out, source, style);
+    else if (style->has_peers)
+        ss_print_peers(out, source, style);
+    else if (!style->is_summary) {
         fputc('\n', out);
         print_rows(out, source, style);
     }
@@ -357,6 +363,7 @@ bool ss_print_json(FILE *out, const struct ss_sources *sources)
     for (unsigned i = 0; i < sources->count; i++) {
         json_t *json = source_to_json(&sources->at[i]);
         json_object_set_new(json, "connections", rows_to_json(&sources->at[i]));
+        json_object_set_new(json, "peers", ss_peers_to_json(&sources->at[i]));
         if (is_kernel)
             json_object_set_new(whole, "kernel", json);
         else

@@ -89,6 +89,20 @@ static void take_process(struct ss_source *source, json_t *json)
     source->process = json_incref(json);
 }
 
+/* Listeners and changes are kept with the process, as the lists of these names. */
+static bool keep(struct ss_source *source, const char *name, json_t *json)
+{
+    json_t *list = json_object_get(source->process, name);
+    if (source->process == NULL)
+        return false;
+    if (list == NULL) {
+        list = json_array();
+        json_object_set_new(source->process, name, list);
+    }
+    json_object_del(json, "type");
+    return json_array_append(list, json) == 0;
+}
+
 enum line { LINE_TAKEN, LINE_LAST, LINE_BAD };
 
 static enum line take_line(const struct asking *asking, struct ss_source *source, json_t *json)
@@ -101,6 +115,10 @@ static enum line take_line(const struct asking *asking, struct ss_source *source
         return LINE_LAST;
     if (strcmp(type, "process") == 0)
         take_process(source, json);
+    if (strcmp(type, "listener") == 0)
+        return keep(source, "listeners", json) ? LINE_TAKEN : LINE_BAD;
+    if (strcmp(type, "change") == 0)
+        return keep(source, "history", json) ? LINE_TAKEN : LINE_BAD;
     if (strcmp(type, "connection") == 0 && socket_row_of_json(&row, json) && filter_matches(asking->filter, &row))
         return add_row(source, &row) ? LINE_TAKEN : LINE_BAD;
     return LINE_TAKEN; /* A later version may say more than we know. */
@@ -145,9 +163,9 @@ static void ask_process(void *arg, int pid, const char *path)
     fclose(answer);
 }
 
-int ss_ask_processes(struct ss_sources *sources, int pid, const struct filter *filter, bool wants_rows)
+int ss_ask_processes(struct ss_sources *sources, int pid, const struct filter *filter, const char *request)
 {
-    struct asking asking = {sources, filter, wants_rows ? "connections" : "summary", pid, 0};
+    struct asking asking = {sources, filter, request, pid, 0};
     char directory[CONTROL_PATH_LEN];
     *sources = (struct ss_sources){.at = NULL};
     for (unsigned i = 0; control_directory(i, directory); i++)

@@ -20,8 +20,9 @@ struct ss_sources {
 };
 
 /* Asks every process, or the one with this id (0: all). Returns 0, or a negative errno: -ENOMEM. Release with
- * ss_sources_free. `wants_rows`: their connections too. */
-int ss_ask_processes(struct ss_sources *sources, int pid, const struct filter *filter, bool wants_rows);
+ * ss_sources_free. `request`: one of control.h. Listeners and changes of state become the lists "listeners" and "history" of
+ * their process. */
+int ss_ask_processes(struct ss_sources *sources, int pid, const struct filter *filter, const char *request);
 
 /* Asks the kernel, in the network namespace `netns` (a descriptor; -1 this one). Returns 0 or a negative errno. */
 int ss_ask_kernel(struct ss_sources *sources, int netns, const struct filter *filter);

@@ -85,6 +85,8 @@ struct hf_listener_info {
     struct hf_funnel funnel;
 };
 
+/* Walks the listeners alone, as hf_tcp_next (tcp.h) walks everything: start with all zero; false at the end. */
+bool hf_listener_next(const struct hf_engine *e, hf_conn *listener);
 /* Of a listener; HF_ERR_NOT_LISTENING for a connection, HF_ERR_STALE. */
 int hf_listener_status(const struct hf_engine *e, hf_conn listener, struct hf_listener_info *info);
 

@@ -87,6 +87,17 @@ bool hf_tcp_next(struct hf_engine *e, hf_conn *conn)
     return false;
 }
 
+bool hf_listener_next(const struct hf_engine *e, hf_conn *listener)
+{
+    uint32_t first = e->first_slot[HF_AT_LISTENER], end = first + fresh_of(e, HF_AT_LISTENER);
+    for (uint32_t slot = hf_conn_is_none(*listener) ? first : listener->slot + 1; slot < end; slot++) {
+        *listener = handle_at(e, slot);
+        if (!hf_conn_is_none(*listener))
+            return true;
+    }
+    return false;
+}
+
 /* ---- history ---- */
 
 static const struct hf_note *note_at(const struct hf_tcp_shared *sh, uint64_t number)

@@ -45,6 +45,7 @@ static const struct {
     {HF_TF_SCALE, HF_SMALL_SCALE},
     {HF_TF_SYN_AGAIN, HF_SMALL_AGAIN},
     {HF_TF_CLOSED_FIRST, HF_SMALL_CLOSED_FIRST},
+    {HF_TF_PASSIVE, HF_SMALL_PASSIVE},
 };
 
 static uint8_t fold_flags(uint32_t flags)
@@ -101,8 +102,8 @@ void hf_half_open_unfold(struct hf_tcp_shared *sh, const struct hf_half_open *h,
     hf_ns age = (hf_ns)(hf_tcp_us(sh) - h->opened_us) * HF_US;
     sh->states[HF_CLOSED]--; /* of hf_tcp_prepare; the state below was counted when it began */
     c->state = HF_SYN_RECEIVED;
-    c->flags |= HF_TF_PASSIVE;
     unfold_flags(c, h->head.flags);
+    c->flags |= HF_TF_PASSIVE;
     c->iss = h->iss;
     c->irs = h->irs;
     c->snd.una = h->iss;

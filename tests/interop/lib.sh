@@ -10,7 +10,8 @@ options=(--device hf0)
 ip link set lo up
 cd "$DIR"
 pids=()
-trap 'kill "${pids[@]:-$$}" 2>/dev/null || true' TERM
+trap 'kill $(jobs -p) 2>/dev/null || true' EXIT # whatever went wrong, nothing runs on
+trap 'exit 1' TERM
 
 # Runs a program in the background, its words in NAME.log; its number is in $pid.
 start() { # NAME COMMAND...

@@ -137,9 +137,11 @@ static void a_summary_counts_all_eleven_states_zeros_too(void **state)
     read_all(b, ask(b, "summary"), text, sizeof text, &turns);
 
     char *at = text;
-    json_t *process = line_of(&at), *end = line_of(&at);
+    json_t *process = line_of(&at), *listening = line_of(&at), *end = line_of(&at);
     const json_t *states = json_object_get(process, "states");
-    assert_true(is_type(process, "process") && is_type(end, "end"));
+    assert_true(is_type(process, "process") && is_type(listening, "listener") && is_type(end, "end"));
+    assert_int_equal(json_integer_value(json_object_get(listening, "backlog")), 128);
+    assert_int_equal(json_object_size(json_object_get(listening, "funnel")), 12);
     assert_int_equal(json_object_size(states), HF_STATE_COUNT);
     assert_int_equal(json_integer_value(json_object_get(states, "LISTEN")), 1);
     assert_true(json_is_integer(json_object_get(states, "TIME-WAIT")));
@@ -147,6 +149,7 @@ static void a_summary_counts_all_eleven_states_zeros_too(void **state)
     assert_int_equal(json_integer_value(json_object_get(process, "pid")), getpid());
     assert_string_equal(json_string_value(json_object_get(process, "verb")), "test");
     json_decref(process);
+    json_decref(listening);
     json_decref(end);
 }
 
@@ -165,9 +168,12 @@ static void every_record_is_told_of_over_many_turns(void **state)
     assert_true(turns >= 3);
 
     char *at = text;
-    unsigned rows = 0;
+    unsigned rows = 0, listeners = 0;
     json_t *json = line_of(&at);
-    for (json_decref(json); (json = line_of(&at)) != NULL && is_type(json, "connection"); rows++) {
+    for (json_decref(json); (json = line_of(&at)) != NULL && is_type(json, "listener"); listeners++)
+        json_decref(json);
+    assert_int_equal(listeners, LISTENERS);
+    for (; json != NULL && is_type(json, "connection"); rows++, json = line_of(&at)) {
         struct socket_row row;
         assert_true(socket_row_of_json(&row, json));
         assert_int_equal(row.state, HF_LISTEN);
@@ -187,7 +193,8 @@ static void an_unknown_request_is_answered_with_what_is_known(void **state)
     static char text[4096];
     unsigned turns;
     read_all(b, ask(b, "weather"), text, sizeof text, &turns);
-    assert_string_equal(text, "{\"type\":\"error\",\"text\":\"the requests are: connections, summary\"}\n");
+    assert_string_equal(text,
+                        "{\"type\":\"error\",\"text\":\"the requests are: connections, summary, history\"}\n");
 }
 
 /* ---- bad company ---- */
