@@ -63,6 +63,31 @@ static void instant(struct form *f, hf_time at)
 
 /* ---- one connection ---- */
 
+/* What RACK, loss probes and the watch for spurious episodes remember. */
+static void recovery(struct form *f, const struct hf_tcp_sending *s)
+{
+    instant(f, s->reorder_at);
+    instant(f, s->probe_at);
+    instant(f, s->rack.sent_at);
+    word(f, (uint64_t)s->rack.rtt);
+    if (!hf_time_is_never(s->rack.sent_at))
+        number(f, s->rack.end);
+    number(f, s->fack);
+    if (s->rack.in_dsack_round)
+        number(f, s->rack.dsack_round);
+    word(f, (uint64_t)s->tlp.is_out << 16 | (uint64_t)s->tlp.is_retrans << 8 | s->tlp.has_sample);
+    if (s->tlp.is_out)
+        number(f, s->tlp.end);
+    word(f, s->undo.may);
+    if (!s->undo.may)
+        return;
+    number(f, s->undo.from);
+    number(f, s->undo.until);
+    word(f, (uint64_t)s->undo.again << 24 | (uint32_t)(s->undo.any << 16 | s->undo.stamped << 8 | s->undo.frto));
+    if (s->undo.stamped)
+        stamp(f, s->undo.stamp);
+}
+
 static void sending(struct form *f, const struct hf_engine *e, const struct hf_tcp *c)
 {
     const struct hf_tcp_sending *s = hf_tcp_sending_of(&e->tcp, c);
@@ -85,6 +110,7 @@ static void sending(struct form *f, const struct hf_engine *e, const struct hf_t
     number(f, s->small);
     if (s->recovery != HF_OPEN)
         number(f, s->recover);
+    recovery(f, s);
 }
 
 static void receiving(struct form *f, const struct hf_engine *e, const struct hf_tcp *c)
@@ -125,6 +151,10 @@ static void connection(struct form *f, const struct hf_engine *e, const struct h
     word(f, (uint64_t)c->rcv.wnd << 32 | c->rto_us);
     word(f, (uint64_t)c->srtt_us << 32 | c->rttvar_us);
     word(f, (uint64_t)c->cc.cwnd << 32 | c->cc.ssthresh);
+    word(f, (uint64_t)c->min_rtt_us << 32 | (uint32_t)(c->reo_wnd_mult << 8 | c->reo_wnd_persist));
+    word(f, (uint32_t)hf_seq_diff(c->duplicate.to, c->duplicate.from));
+    if (!hf_seq_eq(c->duplicate.from, c->duplicate.to))
+        number(f, c->duplicate.from);
     instant(f, c->ack_at);
     instant(f, c->rexmt_at);
     instant(f, c->life_at);

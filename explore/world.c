@@ -170,7 +170,7 @@ static hf_time deadline_of(struct hf_engine *e)
     hf_time first = hf_time_first(hf_half_open_deadline(e), hf_time_wait_deadline(e));
     for (uint32_t slot = 0; slot < e->tcp.connections.fresh; slot++)
         if (hf_record(e, slot)->own.generation != 0 && hf_wheel_is_armed(&e->wheel, slot))
-            first = hf_time_first(first, hf_timers_next(hf_record(e, slot)));
+            first = hf_time_first(first, hf_timers_next(&e->tcp, hf_record(e, slot)));
     return hf_time_is_never(first) ? hf_deadline(e) : first;
 }
 

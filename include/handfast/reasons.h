@@ -138,6 +138,7 @@
     X(ADVICE, SILENCE, "three retransmissions unanswered", "RFC 9293 3.8.3; SHLD-9")                                   \
     X(ADVICE, SOURCE_QUENCH, "ICMP source quench, ignored", "MUST-55; RFC 6633")                                       \
     X(ADVICE, FAST_OPEN_EATEN, "a SYN with the Fast Open option got lost, one without did not", "RFC 7413 4.1.3")       \
+    X(ADVICE, SPURIOUS, "what seemed lost was late: the congestion window is back", "RFC 3522; RFC 4015; RFC 5682") \
     X(ADVICE, PROHIBITED, "ICMP administratively prohibited", "RFC 1812 5.2.7.1")                                      \
     /* limits met */                                                                                                   \
     X(LIMIT, CONNECTIONS, "max_connections", "config.h")                                                               \
@@ -148,6 +149,7 @@
     X(LIMIT, RECEIVING, "max_receiving", "config.h")                                                                   \
     X(LIMIT, BLOCKS, "max_blocks", "config.h")                                                                         \
     X(LIMIT, SENT, "max_sent", "config.h")                                                                             \
+    X(LIMIT, SACK_SEARCH, "SACK blocks too far apart to be looked up for one ACK", "RFC 2018 8")                     \
     X(LIMIT, REPLIES, "max_replies", "config.h")                                                                       \
     X(LIMIT, NEIGHBOURS, "max_neighbours", "config.h")                                                                 \
     X(LIMIT, FRAGMENTS, "max_fragments", "config.h")                                                                   \

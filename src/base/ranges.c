@@ -75,6 +75,15 @@ bool hf_ranges_has(const struct hf_ranges *ranges, uint64_t from, uint64_t to)
     return at < ranges->count && ranges->item[at].from <= from && ranges->item[at].to >= to;
 }
 
+bool hf_ranges_overlap(const struct hf_ranges *ranges, uint64_t from, uint64_t to, struct hf_range *out)
+{
+    uint32_t at = first_touching(ranges, from + 1);
+    if (at == ranges->count || ranges->item[at].from >= to)
+        return false;
+    *out = (struct hf_range){HF_MAX(from, ranges->item[at].from), HF_MIN(to, ranges->item[at].to)};
+    return true;
+}
+
 unsigned hf_ranges_recent(const struct hf_ranges *ranges, struct hf_range *out, unsigned max)
 {
     unsigned count = 0;

@@ -34,6 +34,9 @@ void hf_ranges_remove_above(struct hf_ranges *ranges, uint64_t from);
 /* True when every byte of [from, to) is in the set. */
 bool hf_ranges_has(const struct hf_ranges *ranges, uint64_t from, uint64_t to);
 
+/* The first part of [from, to) that is in the set, into *out; false when nothing of it is. */
+bool hf_ranges_overlap(const struct hf_ranges *ranges, uint64_t from, uint64_t to, struct hf_range *out);
+
 /* Up to `max` ranges, the one that changed last first. Returns how many. */
 unsigned hf_ranges_recent(const struct hf_ranges *ranges, struct hf_range *out, unsigned max);
 

@@ -65,6 +65,20 @@ static void reduce(struct hf_cc *cc, struct hf_cc_work *work, uint32_t in_flight
         hf_cubic_reduce(cc, work);
 }
 
+/* The window comes back, but not as a burst: what is in flight and an initial window at once, the rest by slow start
+ * (RFC 4015, 3.2). */
+static void undo(struct hf_cc *cc, struct hf_cc_work *work, uint32_t in_flight)
+{
+    uint32_t at_once = in_flight + initial_window(cc->mss, cc->initial_window);
+    cc->ssthresh = HF_MAX(work->undo_ssthresh, work->undo_cwnd);
+    cc->cwnd = HF_MAX(cc->cwnd, HF_MIN(work->undo_cwnd, at_once));
+    if (cc->cwnd >= work->undo_cwnd)
+        cc->ssthresh = work->undo_ssthresh;
+    cc->w_max = work->undo_w_max;
+    work->undo_cwnd = 0;
+    work->epoch_at = (hf_time){0};
+}
+
 void hf_cc_signal(struct hf_cc *cc, struct hf_cc_work *work, enum hf_cc_signal signal, uint32_t in_flight, hf_time now)
 {
     (void)now;
@@ -73,18 +87,18 @@ void hf_cc_signal(struct hf_cc *cc, struct hf_cc_work *work, enum hf_cc_signal s
     case HF_CC_ECN:
         reduce(cc, work, in_flight);
         cc->cwnd = cc->ssthresh;
+        hf_prr_begin(work, in_flight);
+        break;
+    case HF_CC_RECOVERED:
+        cc->cwnd = cc->ssthresh; /* RFC 6937, 3: where the reduction was to end */
         break;
     case HF_CC_TIMEOUT:
         reduce(cc, work, in_flight);
         cc->cwnd = cc->mss; /* the loss window, RFC 5681, 3.1 */
         break;
     case HF_CC_SPURIOUS:
-        if (work->undo_cwnd != 0) {
-            cc->cwnd = HF_MAX(cc->cwnd, work->undo_cwnd);
-            cc->ssthresh = work->undo_ssthresh;
-            cc->w_max = work->undo_w_max;
-            work->undo_cwnd = 0;
-        }
+        if (work->undo_cwnd != 0)
+            undo(cc, work, in_flight);
         break;
     case HF_CC_IDLE:
         cc->cwnd = HF_MIN(cc->cwnd, initial_window(cc->mss, cc->initial_window)); /* RFC 5681, 4.1: restart window */

@@ -28,6 +28,10 @@ struct hf_cc_work {
     uint32_t counted;     /* bytes acknowledged towards the next increase */
     uint64_t est_counted; /* CUBIC: what is left of w_est's growth below a byte, in 1/(1024 cwnd) */
     uint32_t undo_cwnd, undo_ssthresh, undo_w_max;
+    /* Proportional rate reduction (RFC 6937, 3) */
+    uint32_t prr_flight;    /* RecoverFS: bytes outstanding when recovery began */
+    uint32_t prr_delivered; /* bytes delivered since */
+    uint32_t prr_out;       /* bytes sent since */
 };
 
 /* What an acknowledgement told. */
@@ -46,12 +50,19 @@ enum hf_cc_signal {
     HF_CC_SPURIOUS, /* the last LOSS or TIMEOUT was not one: undo */
     HF_CC_IDLE,     /* nothing was sent for longer than an RTO (RFC 5681, 4.1) */
     HF_CC_MSS,      /* mss changed (path MTU) */
+    HF_CC_RECOVERED,/* the episode that LOSS began is over */
 };
 
 /* cwnd = min(initial_window * mss, max(2 * mss, 14600)) for the default of ten (RFC 6928). */
 void hf_cc_init(struct hf_cc *cc, enum hf_cc_algorithm algorithm, uint16_t mss, uint16_t initial_window);
 
 void hf_cc_acked(struct hf_cc *cc, struct hf_cc_work *work, const struct hf_cc_ack *ack);
+
+/* In recovery, for each ACK: `delivered` bytes have arrived, `in_flight` are left in the network; `goes_well`: SND.UNA moved
+ * and nothing new was found lost. Sets cwnd so that what is sent is in proportion to what arrives. */
+void hf_cc_recover(struct hf_cc *cc, struct hf_cc_work *work, uint32_t delivered, uint32_t in_flight, bool goes_well);
+/* Bytes were sent, new or again. */
+static inline void hf_cc_sent(struct hf_cc_work *work, uint32_t len) { work->prr_out += len; }
 
 /* `in_flight`: bytes outstanding when the signal arose; `now` stamps the new epoch. */
 void hf_cc_signal(struct hf_cc *cc, struct hf_cc_work *work, enum hf_cc_signal signal, uint32_t in_flight, hf_time now);

@@ -14,4 +14,7 @@ void hf_cubic_avoid(struct hf_cc *cc, struct hf_cc_work *work, const struct hf_c
 void hf_newreno_reduce(struct hf_cc *cc, uint32_t in_flight);
 void hf_cubic_reduce(struct hf_cc *cc, struct hf_cc_work *work);
 
+/* Recovery begins with `flight` bytes outstanding (prr.c). */
+void hf_prr_begin(struct hf_cc_work *work, uint32_t flight);
+
 #endif

@@ -55,40 +55,61 @@ static void drag_marks(struct hf_tcp_sending *s, hf_seq una)
 {
     s->small = hf_seq_max(s->small, una);
     s->recover = hf_seq_max(s->recover, una);
-    s->high_sacked = hf_seq_max(s->high_sacked, una);
+    s->fack = hf_seq_max(s->fack, una);
 }
 
-/* SACK blocks count only above SND.UNA and up to SND.NXT (BUG-38); what lies below reports a duplicate. */
+/* Does the first block report a duplicate (RFC 2883, 4 and 5): does it lie below SEG.ACK, or within the second block? What
+ * never was in flight, or long ago, is nobody's duplicate. */
+static bool is_duplicate_report(const struct hf_tcp *c, const struct hf_segment *seg)
+{
+    const struct hf_sack_block *block = seg->opts.sack;
+    if (!hf_seq_lt(block[0].from, block[0].to) || hf_seq_gt(block[0].to, c->snd.nxt) ||
+        hf_seq_lt(block[0].from, hf_seq_sub(c->snd.una, c->snd.max_wnd)))
+        return false;
+    bool acked = hf_seq_le(block[0].to, seg->ack);
+    bool within = seg->opts.sack_count > 1 && hf_seq_ge(block[0].from, block[1].from) &&
+                  hf_seq_le(block[0].to, block[1].to);
+    return acked || within;
+}
+
+/* SACK blocks count only above SND.UNA and up to SND.NXT (BUG-38). */
 static void take_sacks(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s,
                        const struct hf_segment *seg, struct hf_sent_facts *facts)
 {
     if (!(c->flags & HF_TF_SACK) || !(seg->opts.present & HF_OPT_SACK))
         return;
-    for (unsigned i = 0; i < seg->opts.sack_count; i++) {
+    hf_seq fack = s->fack;
+    bool reports = seg->opts.sack_count > 0 && is_duplicate_report(c, seg);
+    if (reports)
+        facts->duplicate = seg->opts.sack[0];
+    for (unsigned i = reports; i < seg->opts.sack_count; i++) {
         struct hf_sack_block block = seg->opts.sack[i];
         if (!hf_seq_lt(block.from, block.to) || hf_seq_lt(block.from, c->snd.una) ||
             hf_seq_gt(block.to, c->snd.nxt))
             continue;
         hf_sent_sacked(sh, s, block, facts);
-        s->high_sacked = hf_seq_max(s->high_sacked, block.to);
+        fack = hf_seq_max(fack, block.to);
     }
+    s->fack = fack; /* only now: what one ACK reports has no order */
 }
 
 /* A sample from what was sent once (MUST-18: Karn; RFC 6298, 3); failing that, from the timestamp echoed, which tells which
  * transmission was answered (RFC 7323, 4.1). */
-static void take_rtt(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg,
+static void take_rtt(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, const struct hf_segment *seg,
                      const struct hf_sent_facts *facts)
 {
-    if (!hf_time_is_never(facts->clean_at) && !facts->retransmitted) {
-        hf_rtt_sample(sh, c, hf_time_since(sh->now, facts->clean_at));
+    bool retransmitted = !hf_time_is_never(facts->again.at);
+    if (!hf_time_is_never(facts->once.at) && !retransmitted) {
+        hf_rtt_sample(sh, c, hf_time_since(sh->now, facts->once.at));
+        s->tlp.has_sample = true;
         return;
     }
     bool stamped = (c->flags & HF_TF_TIMESTAMPS) && seg->opts.tsecr != 0;
-    if (!stamped || !facts->retransmitted)
-        return;
     int32_t ms = (int32_t)(hf_tcp_ms(sh) + c->ts_offset - seg->opts.tsecr);
-    if (ms >= 0)
-        hf_rtt_sample(sh, c, HF_MAX(ms, 1) * HF_MS);
+    if (!stamped || !retransmitted || ms < 0)
+        return;
+    hf_rtt_sample(sh, c, HF_MAX(ms, 1) * HF_MS);
+    s->tlp.has_sample = true;
 }
 
 /* Probing is over, so its long intervals are too: they said nothing of the path (BUG-30). */
@@ -116,7 +137,9 @@ static void tell_congestion(struct hf_tcp_shared *sh, struct hf_tcp *c, struct h
                             uint32_t delivered)
 {
     if (s->recovery == HF_RECOVERY || delivered == 0)
-        return; /* in fast recovery the window is held; after a time-out slow start goes on */
+        return; /* in fast recovery the window is PRR's; after a time-out slow start goes on */
+    if (s->recovery == HF_LOSS_TIMEOUT && !(c->flags & HF_TF_SACK))
+        delivered = HF_MIN(delivered, (uint32_t)c->cc.mss); /* it may have arrived long ago: RFC 3465, 2.3 */
     const struct hf_cc_ack ack = {
         .at = sh->now,
         .acked = delivered,
@@ -127,12 +150,14 @@ static void tell_congestion(struct hf_tcp_shared *sh, struct hf_tcp *c, struct h
     hf_cc_acked(&c->cc, &s->work, &ack);
 }
 
-static void release_if_done(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s)
+static void release_if_done(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s,
+                            const struct hf_segment *seg)
 {
     if (!hf_seq_eq(c->snd.una, c->snd.nxt) || s->end != c->snd_base)
         return;
     c->flags &= ~(uint32_t)HF_TF_CWND_LIMITED;
     c->own.news |= HF_EV_SENT;
+    hf_tlp_over(sh, c, s, seg);
     hf_detach_sending(sh, c);
 }
 
@@ -142,26 +167,27 @@ void hf_tcp_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_se
         return; /* an old one: its text may still be new, its ACK is not */
     struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
     uint32_t window_before = c->snd.wnd;
-    bool progress = hf_seq_gt(seg->ack, c->snd.una);
+    struct hf_ack ack = {.seg = seg, .progress = hf_seq_gt(seg->ack, c->snd.una)};
     update_window(c, seg);
-    bool duplicate = !progress && is_duplicate(c, s, seg, window_before);
-    uint32_t acked = move_left_edge(c, s, seg->ack);
+    ack.duplicate = !ack.progress && is_duplicate(c, s, seg, window_before);
+    ack.acked = move_left_edge(c, s, seg->ack);
     if (s == NULL)
         return;
-    struct hf_sent_facts facts = {.clean_at = HF_NEVER};
+    struct hf_sent_facts facts = {.once.at = HF_NEVER, .again.at = HF_NEVER};
     hf_sent_acked(sh, s, c->snd.una, &facts);
     take_sacks(sh, c, s, seg, &facts);
-    if (progress) {
+    if (ack.progress || facts.sacked > 0)
+        take_rtt(sh, c, s, seg, &facts);
+    if (ack.progress) {
         stop_probing(c, s);
         drag_marks(s, c->snd.una);
         hf_stream_drop_below(&s->stream, &sh->blocks, c->snd_base);
-        take_rtt(sh, c, seg, &facts);
         hf_timers_progress(sh, c);
     } else if (c->snd.wnd == 0) {
         c->retries = 0; /* a closed window that is answered is probed for ever: MUST-37, SHLD-17 */
     }
     window_reopened(sh, c, s);
-    hf_loss_acked(sh, c, acked, facts.sacked, duplicate);
-    tell_congestion(sh, c, s, acked);
-    release_if_done(sh, c, s);
+    tell_congestion(sh, c, s, facts.delivered);
+    hf_loss_acked(sh, c, s, &ack, &facts);
+    release_if_done(sh, c, s, seg);
 }

@@ -46,5 +46,7 @@ void hf_answer_unacceptable(struct hf_tcp_shared *sh, struct hf_tcp *c, const st
         hf_count(sh, HF_LIMIT_CHALLENGE_ACKS);
         return;
     }
+    if (hf_seq_lt(seg->seq, c->rcv.nxt))
+        hf_note_duplicate(sh, c, seg);
     hf_owe_ack(c, HF_WHY_ACK_UNACCEPTABLE);
 }

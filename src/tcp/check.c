@@ -62,7 +62,7 @@ static const char *check_state(const struct hf_tcp *c)
 static const char *check_timers(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
 {
     if (c->state == HF_CLOSED)
-        return hf_time_is_never(hf_timers_next(c)) ? NULL : "CLOSED, but a timer runs";
+        return hf_time_is_never(hf_timers_next(sh, c)) ? NULL : "CLOSED, but a timer runs";
     if (c->state == HF_TIME_WAIT && hf_time_is_never(c->life_at))
         return "TIME-WAIT without its timer";
     bool owes = c->owed != 0;

@@ -126,7 +126,7 @@ static uint32_t syn_room(const struct hf_tcp *c, const struct hf_fast_open_peer 
 uint32_t hf_fast_open_text(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
 {
     const struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
-    if (s == NULL || c->state != HF_SYN_SENT || !(c->flags & HF_TF_FAST_OPEN) || hf_pool_available(&sh->sent) == 0)
+    if (s == NULL || c->state != HF_SYN_SENT || !(c->flags & HF_TF_FAST_OPEN) || !hf_sent_has_room(sh, s))
         return 0;
     const struct hf_fast_open_peer *peer = find_peer(sh, &c->remote_addr);
     if (peer == NULL || peer->cookie_len == 0 || !may_use(sh, c, peer))

@@ -1,69 +1,69 @@
 /*
- * Which of what was sent is lost, and when an episode of loss begins and ends (RFC 5681, 3.2; RFC 6582; RFC 6675).
+ * Which of what was sent is lost, and when an episode of loss begins and ends (RFC 8985; RFC 5681, 3.2; RFC 6582).
  *
- * With SACK a run is lost when more than two segments' worth of bytes above it have arrived; without, three
- * duplicate ACKs condemn the first run and every partial ACK the next. A run marked lost leaves the count of what
- * is in flight, and the plan sends it again as cwnd allows. The time-out condemns everything, the left edge even if
- * it was SACKed (RFC 2018, 5).
+ *               something is overdue, or three duplicates         SND.UNA reaches `recover`
+ *     HF_OPEN ------------------------------------> HF_RECOVERY ----------------------------> HF_OPEN
+ *        \                                              | time-out                              ^
+ *         `------- time-out -----> HF_LOSS_TIMEOUT <----'                                       |
+ *                                        `------------------------------------------------------'
  *
- * Read first: sent.c. Read next: cc/cc.h, plan.c.
+ * With SACK, time decides what is lost (rack.c); without, three duplicate ACKs condemn the first run and every partial ACK
+ * the next. A run marked lost leaves the count of what is in flight, and the plan sends it again as cwnd allows, which in
+ * recovery PRR sets anew at each ACK (RFC 6937). What turns out not to have been lost is spurious.c's.
+ *
+ * Read first: sent.c, rack.c. Read next: spurious.c, cc/cc.h, plan.c.
  */
 #include "steps.h"
 
-#define DUP_THRESH 3
+static bool has_sack(const struct hf_tcp *c) { return c->flags & HF_TF_SACK; }
 
-/* RFC 6675, IsLost(), over the list: bytes SACKed above a run are all SACKed bytes less those passed on the way. Runs
- * already repaired in this episode are left to the timer. */
-static bool mark_by_sacks(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s)
-{
-    uint32_t above = s->sacked, threshold = (DUP_THRESH - 1) * hf_effective_mss(sh, c);
-    bool any = false;
-    for (uint32_t index = s->first; index != HF_NONE && above > threshold;) {
-        const struct hf_sent *run = hf_sent_at(sh, index);
-        if (run->flags & HF_SENT_SACKED) {
-            above -= (uint32_t)hf_seq_diff(run->to, run->from);
-        } else if (!(run->flags & (HF_SENT_LOST | HF_SENT_AGAIN))) {
-            hf_sent_lost(sh, s, index, HF_WHY_RETRANSMIT_FAST);
-            any = true;
-        }
-        index = run->next;
-    }
-    return any;
-}
+/* ---- episodes ---- */
 
-/* The first run, unless it was sent again already: what a third duplicate or a partial ACK condemns. */
-static void mark_first(struct hf_tcp_shared *sh, struct hf_tcp_sending *s)
-{
-    if (s->first != HF_NONE && !(hf_sent_at(sh, s->first)->flags & (HF_SENT_SACKED | HF_SENT_AGAIN)))
-        hf_sent_lost(sh, s, s->first, HF_WHY_RETRANSMIT_FAST);
-}
+static uint32_t flight_size(const struct hf_tcp *c) { return (uint32_t)hf_seq_diff(c->snd.nxt, c->snd.una); }
 
 static void begin_recovery(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s)
 {
-    uint32_t flight = (uint32_t)hf_seq_diff(c->snd.nxt, c->snd.una);
     s->recovery = HF_RECOVERY;
     s->recover = c->snd.nxt;
     s->repair_due = true;
-    hf_cc_signal(&c->cc, &s->work, HF_CC_LOSS, flight, sh->now);
+    s->tlp.is_out = false; /* RFC 8985, 7.1 */
+    c->owed &= (uint8_t)~HF_OWE_LOSS_PROBE;
+    hf_spurious_watch(c, s, false);
+    hf_cc_signal(&c->cc, &s->work, HF_CC_LOSS, flight_size(c), sh->now);
 }
 
-static void end_recovery(struct hf_tcp_sending *s)
+static void end_recovery(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s)
 {
+    if (s->recovery != HF_OPEN) {
+        hf_rack_recovered(c);
+        hf_spurious_over(c, s);
+    }
+    if (s->recovery == HF_RECOVERY)
+        hf_cc_signal(&c->cc, &s->work, HF_CC_RECOVERED, hf_in_flight(c, s), sh->now);
     s->recovery = HF_OPEN;
     s->repair_due = false;
     s->dup_acks = 0;
     s->guessed = 0;
 }
 
-/* Without SACK, each duplicate ACK tells that one segment has left the network (RFC 5681, 3.2 step 4, said as RFC 6675
- * would: the pipe shrinks rather than the window growing). */
+/* ---- without SACK (RFC 5681, 3.2; RFC 6582) ---- */
+
+/* The first run, unless it was sent again already: what a third duplicate or a partial ACK condemns. */
+static bool mark_first(struct hf_tcp_shared *sh, struct hf_tcp_sending *s)
+{
+    if (s->first == HF_NONE || (hf_sent_at(sh, s->first)->flags & (HF_SENT_SACKED | HF_SENT_AGAIN)))
+        return false;
+    hf_sent_lost(sh, s, s->first, HF_WHY_RETRANSMIT_FAST);
+    return true;
+}
+
+/* Each duplicate ACK tells that one segment has left the network (RFC 5681, 3.2 step 4, said as RFC 6675 would: the pipe
+ * shrinks rather than the window growing). */
 static void count_duplicate(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s)
 {
     s->dup_acks += s->dup_acks < 255;
-    if (c->flags & HF_TF_SACK)
-        return;
-    uint32_t out = (uint32_t)hf_seq_diff(c->snd.nxt, c->snd.una);
-    s->guessed = HF_MIN(s->guessed + hf_effective_mss(sh, c), out);
+    if (!has_sack(c))
+        s->guessed = HF_MIN(s->guessed + hf_effective_mss(sh, c), flight_size(c));
 }
 
 static void count_progress(struct hf_tcp_sending *s, uint32_t acked)
@@ -75,47 +75,77 @@ static void count_progress(struct hf_tcp_sending *s, uint32_t acked)
     }
 }
 
-static void in_open(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s)
+static bool duplicates_condemn(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s)
 {
     /* RFC 6582, 3.2 and 6: after a time-out, duplicate ACKs for what was sent before it prove nothing. */
-    if (hf_seq_lt(c->snd.una, s->recover))
-        return;
-    bool marked = mark_by_sacks(sh, c, s);
-    if (!marked && s->dup_acks < DUP_THRESH)
-        return;
-    if (!marked)
-        mark_first(sh, s);
-    begin_recovery(sh, c, s);
+    if (s->dup_acks < HF_DUP_THRESH || hf_seq_lt(c->snd.una, s->recover))
+        return false;
+    (void)mark_first(sh, s);
+    return true;
 }
 
-static void in_recovery(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, uint32_t acked)
+/* ---- an ACK ---- */
+
+/* True when something was newly found lost. */
+static bool detect(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, bool progress)
 {
-    if (hf_seq_ge(c->snd.una, s->recover)) {
-        end_recovery(s);
-        return;
-    }
-    if (c->flags & HF_TF_SACK)
-        (void)mark_by_sacks(sh, c, s);
-    if (acked > 0 && s->recovery == HF_RECOVERY && s->lost == 0)
-        mark_first(sh, s); /* a partial ACK: the next hole begins here (RFC 6582, 3.2 step 5) */
+    if (has_sack(c))
+        return hf_rack_detect(sh, c, s);
+    if (s->recovery == HF_OPEN)
+        return duplicates_condemn(sh, c, s);
+    if (progress && s->recovery == HF_RECOVERY && s->lost == 0)
+        return mark_first(sh, s); /* a partial ACK: the next hole begins here (RFC 6582, 3.2 step 5) */
+    return false;
 }
 
-void hf_loss_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, uint32_t acked, uint32_t sacked, bool duplicate)
+/* What the network delivered, as far as this ACK tells (RFC 6937, 2: DeliveredData). */
+static uint32_t delivered_data(const struct hf_tcp *c, const struct hf_tcp_sending *s, uint32_t guessed_before,
+                               const struct hf_sent_facts *facts)
 {
-    struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
-    if (s == NULL)
-        return;
-    if (acked > 0)
-        count_progress(s, acked);
+    if (has_sack(c))
+        return facts->delivered;
+    int64_t delivered = (int64_t)facts->delivered + s->guessed - guessed_before;
+    return (uint32_t)HF_MAX(delivered, 0);
+}
+
+/* What this ACK condemns begins an episode, or it is part of one; in recovery it sets how much may go. */
+static void judge(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, uint32_t delivered, bool progress)
+{
+    bool any = detect(sh, c, s, progress);
+    if (any && s->recovery == HF_OPEN)
+        begin_recovery(sh, c, s);
+    if (s->recovery == HF_RECOVERY)
+        hf_cc_recover(&c->cc, &s->work, delivered, hf_in_flight(c, s), progress && !any);
+}
+
+void hf_loss_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, const struct hf_ack *ack,
+                   const struct hf_sent_facts *facts)
+{
+    uint32_t guessed = s->guessed;
+    if (ack->progress)
+        count_progress(s, ack->acked);
     /* With SACK only an ACK that tells of something new counts as a duplicate (RFC 6675, 2). */
-    if (c->flags & HF_TF_SACK ? sacked > 0 : duplicate)
+    if (has_sack(c) ? facts->sacked > 0 : ack->duplicate)
         count_duplicate(sh, c, s);
-    if (s->first == HF_NONE)
-        end_recovery(s);
-    else if (s->recovery == HF_OPEN)
-        in_open(sh, c, s);
-    else
-        in_recovery(sh, c, s, acked);
+    if (has_sack(c)) {
+        hf_rack_acked(sh, c, s, ack, facts);
+        hf_tlp_acked(sh, c, s, ack, facts);
+    }
+    bool undone = hf_spurious_acked(sh, c, s, ack, facts);
+    bool over = s->recovery != HF_OPEN && hf_seq_ge(c->snd.una, s->recover);
+    if (s->first == HF_NONE || over)
+        end_recovery(sh, c, s);
+    if (s->first != HF_NONE && !undone)
+        judge(sh, c, s, delivered_data(c, s, guessed, facts), ack->progress);
+    if (ack->progress || s->sacked > 0 || s->recovery != HF_OPEN)
+        c->owed &= (uint8_t)~HF_OWE_LOSS_PROBE;
+}
+
+/* ---- time ---- */
+
+void hf_loss_reordering_is_over(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    judge(sh, c, hf_tcp_sending_of(sh, c), 0, false);
 }
 
 void hf_loss_resend_all(struct hf_tcp_shared *sh, struct hf_tcp *c, enum hf_reason why)
@@ -124,23 +154,44 @@ void hf_loss_resend_all(struct hf_tcp_shared *sh, struct hf_tcp *c, enum hf_reas
     if (s == NULL)
         return;
     s->guessed = 0;
-    for (uint32_t index = s->first; index != HF_NONE; index = hf_sent_at(sh, index)->next)
-        hf_sent_lost(sh, s, index, why);
+    hf_sent_lost_all(sh, s, why);
+}
+
+/* RFC 8985, 6.3: what is oldest, and what else was sent longer ago than RACK's patience. The left edge goes again even if
+ * it was SACKed: then the peer holds what it says it lacks, it reneged (RFC 2018, 5 and 8). */
+static void condemn_by_timeout(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s)
+{
+    if (s->first == HF_NONE)
+        return;
+    bool reneged = hf_sent_at(sh, s->first)->flags & HF_SENT_SACKED;
+    if (reneged) {
+        hf_sent_reneged(sh, s, HF_WHY_RETRANSMIT_TIMEOUT);
+    } else if (has_sack(c)) {
+        hf_sent_lost(sh, s, s->first, HF_WHY_RETRANSMIT_TIMEOUT);
+        hf_rack_timeout(sh, c, s);
+    } else {
+        hf_loss_resend_all(sh, c, HF_WHY_RETRANSMIT_TIMEOUT);
+    }
 }
 
 void hf_loss_timeout(struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
     struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
-    uint32_t flight = hf_in_flight(c, s);
-    /* ssthresh is set by the first time-out for this data only (RFC 5681, 3.1). */
-    if (s->recovery != HF_LOSS_TIMEOUT)
-        hf_cc_signal(&c->cc, &s->work, HF_CC_TIMEOUT, HF_MAX(flight, s->lost), sh->now);
+    uint32_t flight = HF_MAX(hf_in_flight(c, s), s->lost);
+    /* ssthresh is set once for this data, by the first time-out (RFC 5681, 3.1) or by the recovery that it ends. */
+    if (s->recovery == HF_OPEN) {
+        hf_cc_signal(&c->cc, &s->work, HF_CC_TIMEOUT, flight, sh->now);
+        hf_spurious_watch(c, s, true);
+    } else {
+        s->undo.frto = HF_FRTO_OFF; /* RFC 5682, 2.1, step 1 */
+    }
     c->cc.cwnd = c->cc.mss;
     s->recovery = HF_LOSS_TIMEOUT;
     s->recover = c->snd.nxt;
     s->dup_acks = 0;
+    s->guessed = 0;
     s->repair_due = true;
-    if (s->first != HF_NONE && (hf_sent_at(sh, s->first)->flags & HF_SENT_SACKED))
-        hf_sent_forget_sacks(sh, s); /* it holds what it says it lacks: it reneged (RFC 2018, 8) */
-    hf_loss_resend_all(sh, c, HF_WHY_RETRANSMIT_TIMEOUT);
+    s->tlp.is_out = false;
+    c->owed &= (uint8_t)~HF_OWE_LOSS_PROBE;
+    condemn_by_timeout(sh, c, s);
 }

@@ -61,18 +61,26 @@ void hf_options_accept(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct 
     }
 }
 
-/* SACK blocks fit behind timestamps up to three, else four (RFC 2018, 3; BUG-39). The newest stands first, RFC 2018, 4. */
+/* SACK blocks fit behind timestamps up to three, else four (RFC 2018, 3; BUG-39). */
+static unsigned most_blocks(const struct hf_tcp *c) { return c->flags & HF_TF_TIMESTAMPS ? 3 : 4; }
+
+static bool has_duplicate(const struct hf_tcp *c) { return !hf_seq_eq(c->duplicate.from, c->duplicate.to); }
+
+/* What arrived twice stands before all (RFC 2883, 4), then the newest, RFC 2018, 4. */
 static void fill_sacks(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_opts *opts)
 {
     const struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
-    if (!(c->flags & HF_TF_SACK) || r == NULL || r->ranges.count == 0)
+    bool any = r != NULL && r->ranges.count > 0;
+    unsigned count = has_duplicate(c);
+    if (!(c->flags & HF_TF_SACK) || (!any && count == 0))
         return;
+    if (count > 0)
+        opts->sack[0] = c->duplicate;
     struct hf_range recent[HF_TCP_SACK_MAX];
-    unsigned most = c->flags & HF_TF_TIMESTAMPS ? 3 : 4;
-    unsigned count = hf_ranges_recent(&r->ranges, recent, most);
-    for (unsigned i = 0; i < count; i++)
-        opts->sack[i] = (struct hf_sack_block){hf_rcv_seq(c, recent[i].from), hf_rcv_seq(c, recent[i].to)};
-    opts->sack_count = (uint8_t)count;
+    unsigned ranges = any ? hf_ranges_recent(&r->ranges, recent, most_blocks(c) - count) : 0;
+    for (unsigned i = 0; i < ranges; i++)
+        opts->sack[count + i] = (struct hf_sack_block){hf_rcv_seq(c, recent[i].from), hf_rcv_seq(c, recent[i].to)};
+    opts->sack_count = (uint8_t)(count + ranges);
     opts->present |= HF_OPT_SACK;
 }
 
@@ -94,9 +102,8 @@ uint32_t hf_effective_mss(const struct hf_tcp_shared *sh, const struct hf_tcp *c
 {
     uint32_t options = c->flags & HF_TF_TIMESTAMPS ? 12 : 0;
     const struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
-    if ((c->flags & HF_TF_SACK) && r != NULL && r->ranges.count > 0) {
-        uint32_t most = c->flags & HF_TF_TIMESTAMPS ? 3 : 4;
-        options += 4 + 8 * HF_MIN(r->ranges.count, most);
-    }
+    uint32_t blocks = has_duplicate(c) + (r != NULL ? r->ranges.count : 0);
+    if ((c->flags & HF_TF_SACK) && blocks > 0)
+        options += 4 + 8 * HF_MIN(blocks, most_blocks(c));
     return c->mss > options + 8 ? c->mss - options : 8;
 }

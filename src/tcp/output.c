@@ -74,7 +74,7 @@ static void pay_syn(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_
         c->snd.nxt = hf_seq_add(text, plan->len);
     if (plan->len > 0) {
         struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
-        (void)hf_sent_add(sh, s, text, c->snd.nxt); /* Fast Open saw that there is room */
+        (void)hf_sent_add(sh, s, text, c->snd.nxt, plan->len); /* Fast Open saw that there is room */
         if (hf_seq_lt_le(text, s->push, c->snd.nxt)) /* a SYN shows no PSH, but its text sent again does: MUST-61 */
             hf_sent_at(sh, s->last)->flags |= HF_SENT_PUSHED;
     }
@@ -106,7 +106,7 @@ static void sent_first_time(struct hf_tcp_shared *sh, struct hf_tcp *c, struct h
     hf_seq end = hf_seq_add(plan->seq, plan->len + plan->fin);
     uint32_t mss = hf_effective_mss(sh, c);
     restart_after_idle(sh, c, s);
-    (void)hf_sent_add(sh, s, plan->seq, end); /* the plan saw that there is room */
+    (void)hf_sent_add(sh, s, plan->seq, end, mss); /* the plan saw that there is room */
     if (plan->psh)
         hf_sent_at(sh, s->last)->flags |= HF_SENT_PUSHED;
     c->snd.nxt = end;
@@ -123,17 +123,23 @@ static void sent_first_time(struct hf_tcp_shared *sh, struct hf_tcp *c, struct h
 static void sent_again(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s,
                        const struct hf_tcp_plan *plan)
 {
-    c->retransmits += 1 + plan->len / (hf_effective_mss(sh, c) + 1);
-    s->repair_due = false;
-    if (plan->what == HF_SEND_DATA) {
-        hf_sent_again(sh, s, plan->len + plan->fin);
-        if (s->next_lost != HF_NONE)
-            c->flags |= HF_TF_CWND_LIMITED;
+    uint32_t mss = hf_effective_mss(sh, c), segments = 1 + plan->len / (mss + 1);
+    c->retransmits += segments;
+    if (plan->what == HF_SEND_PROBE) {
+        hf_sent_probed(sh, s);
         return;
     }
-    struct hf_sent *run = hf_sent_at(sh, s->first); /* a probe's byte: it was never lost, only refused */
-    run->at = sh->now;
-    run->flags |= HF_SENT_AGAIN;
+    hf_spurious_sent_again(sh, c, s, segments);
+    if (plan->why == HF_WHY_LOSS_PROBE) {
+        hf_sent_tail_again(sh, s);
+        return;
+    }
+    s->repair_due = false;
+    if (s->repairs.first == s->first && plan->why == HF_WHY_RETRANSMIT_FAST)
+        hf_timers_repaired(sh, c);
+    hf_sent_again(sh, s, plan->len + plan->fin, mss);
+    if (s->repairs.first != HF_NONE)
+        c->flags |= HF_TF_CWND_LIMITED;
 }
 
 static void pay_data(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s,
@@ -147,8 +153,13 @@ static void pay_data(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_s
         sent_again(sh, c, s, plan);
     else
         sent_first_time(sh, c, s, plan);
+    if (plan->why == HF_WHY_LOSS_PROBE)
+        hf_tlp_sent(sh, c, s, plan->again);
+    hf_cc_sent(&s->work, plan->len);
     c->last_sent_ms = hf_tcp_ms(sh);
     hf_timers_transmitted(sh, c);
+    if (!plan->again && plan->why != HF_WHY_LOSS_PROBE)
+        hf_timers_probe_later(sh, c, s);
 }
 
 /* ---- bytes ---- */

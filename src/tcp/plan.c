@@ -3,7 +3,7 @@
  * yes has filled in the plan; if nobody does, the plan says when to ask again.
  *
  *     a reset owed?  a SYN?  something lost to repair?  new data that both windows, Nagle and silly-window avoidance
- *     allow?  the FIN?  a probe of the closed window?  an ACK owed now?  a window update?  a keep-alive?
+ *     allow?  the FIN?  a loss probe?  a probe of the closed window?  an ACK owed now?  a window update?  a keep-alive?
  *
  * Nothing here changes anything: output.c executes the plan, hf_deadline quotes it, tests assert on it.
  *
@@ -87,13 +87,13 @@ static bool lies_beyond(const struct hf_tcp *c, const struct hf_tcp_sending *s, 
 static bool plan_repair(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s,
                         struct hf_tcp_plan *plan)
 {
-    if (s->next_lost == HF_NONE)
-        return false;
+    if (s->repairs.first == HF_NONE || (s->undo.frto == HF_FRTO_SECOND_ACK && hf_unsent(c, s) > 0))
+        return false; /* or nothing old may be sent before it is known whether the time-out was one: RFC 5682, 2.1 */
     uint32_t mss = hf_effective_mss(sh, c);
     uint32_t room = congestion_room(c, s, mss);
     if (s->repair_due)
         room = HF_MAX(room, mss);
-    const struct hf_sent *run = hf_sent_at(sh, s->next_lost);
+    const struct hf_sent *run = hf_sent_at(sh, s->repairs.first);
     if (lies_beyond(c, s, run))
         return false;
     hf_seq data_end = hf_seq_min(run->to, hf_snd_seq(c, s->end));
@@ -144,7 +144,7 @@ static uint32_t new_data_len(const struct hf_tcp_shared *sh, const struct hf_tcp
 static bool plan_new_data(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s,
                           struct hf_tcp_plan *plan)
 {
-    if (hf_pool_available(&sh->sent) == 0)
+    if (!hf_sent_has_room(sh, s))
         return false;
     uint32_t len = new_data_len(sh, c, s);
     if (len == 0)
@@ -167,12 +167,35 @@ static bool plan_fin(const struct hf_tcp_shared *sh, const struct hf_tcp *c, con
 {
     if (!(c->flags & HF_TF_FIN_QUEUED) || (c->flags & HF_TF_FIN_SENT) || hf_unsent(c, s) > 0)
         return false;
-    if (hf_pool_available(&sh->sent) == 0 || (s == NULL && hf_pool_available(&sh->sending) == 0))
+    if (!hf_sent_has_room(sh, s) || (s == NULL && hf_pool_available(&sh->sending) == 0))
         return false;
     plan->what = HF_SEND_DATA;
     plan->why = HF_WHY_FIN;
     plan->seq = c->snd.nxt;
     plan->fin = true;
+    return true;
+}
+
+/* One segment beyond the window, of new data if the peer's window takes it, else the last one again (RFC 8985, 7.3). */
+static bool plan_loss_probe(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s,
+                            struct hf_tcp_plan *plan)
+{
+    if (!(c->owed & HF_OWE_LOSS_PROBE) || s->first == HF_NONE)
+        return false;
+    uint64_t unsent = hf_unsent(c, s);
+    uint32_t most = HF_MIN(hf_effective_mss(sh, c), usable_window(c));
+    const struct hf_sent *last = hf_sent_at(sh, s->last);
+    plan->what = HF_SEND_DATA;
+    plan->why = HF_WHY_LOSS_PROBE;
+    plan->again = unsent == 0 || most == 0 || !hf_sent_has_room(sh, s);
+    plan->seq = plan->again ? hf_sent_tail(last) : c->snd.nxt;
+    if (plan->again)
+        unsent = (uint32_t)hf_seq_diff(hf_seq_min(last->to, hf_snd_seq(c, s->end)), plan->seq);
+    plan->len = (uint32_t)(plan->again ? unsent : HF_MIN(unsent, (uint64_t)most));
+    plan->fin = plan->again ? hf_seq_gt(last->to, hf_snd_seq(c, s->end))
+                            : (c->flags & HF_TF_FIN_QUEUED) && plan->len == unsent;
+    bool pushed = plan->again ? last->flags & HF_SENT_PUSHED : plan->fin || plan->len == unsent;
+    plan->psh = plan->len > 0 && pushed;
     return true;
 }
 
@@ -230,7 +253,7 @@ static bool plan_data(const struct hf_tcp_shared *sh, const struct hf_tcp *c, st
         return true;
     if (plan_fin(sh, c, s, plan))
         return true;
-    return s != NULL && plan_probe(sh, c, s, plan);
+    return s != NULL && (plan_loss_probe(sh, c, s, plan) || plan_probe(sh, c, s, plan));
 }
 
 /* Did an empty pool, rather than a rule, keep something back? */
@@ -240,7 +263,7 @@ static bool is_starved(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
         return true;
     bool something = c->sending != HF_NONE || (c->flags & (HF_TF_FIN_QUEUED | HF_TF_FIN_SENT)) == HF_TF_FIN_QUEUED;
     bool no_queue = c->sending == HF_NONE && hf_pool_available(&sh->sending) == 0;
-    return something && (no_queue || hf_pool_available(&sh->sent) == 0);
+    return something && (no_queue || !hf_sent_has_room(sh, hf_tcp_sending_of(sh, c)));
 }
 
 struct hf_tcp_plan hf_tcp_plan(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
@@ -253,7 +276,7 @@ struct hf_tcp_plan hf_tcp_plan(const struct hf_tcp_shared *sh, const struct hf_t
     bool may_ack = c->state != HF_SYN_SENT && !(c->flags & HF_TF_DEFERRED); /* nobody is there before the SYN is answered */
     if (may_ack && plan_ack(sh, c, &plan))
         return plan;
-    plan = (struct hf_tcp_plan){.what = HF_SEND_NOTHING, .ask_at = hf_timers_next(c)};
+    plan = (struct hf_tcp_plan){.what = HF_SEND_NOTHING, .ask_at = hf_timers_next(sh, c)};
     if (is_starved(sh, c))
         plan.ask_at = hf_time_first(plan.ask_at, hf_time_add(sh->now, LOOK_AGAIN));
     return plan;
@@ -268,8 +291,8 @@ bool hf_tcp_is_silent(const struct hf_tcp_shared *sh, const struct hf_tcp *c, hf
     bool fin_is_out = (c->flags & may_speak) == HF_TF_FIN_QUEUED && (c->flags & HF_TF_FIN_SENT);
     if (c->owed != 0 || ((c->flags & may_speak) && !fin_is_out))
         return false;
-    if (s != NULL && (s->next_lost != HF_NONE || hf_unsent(c, s) > 0))
+    if (s != NULL && (s->repairs.first != HF_NONE || hf_unsent(c, s) > 0))
         return false;
-    *ask_at = hf_timers_next(c);
+    *ask_at = hf_timers_next(sh, c);
     return hf_pool_available(&sh->sent) > 0;
 }

@@ -33,6 +33,27 @@ static bool trim(const struct hf_tcp *c, const struct hf_tcp_receiving *r, const
     return true;
 }
 
+/* ---- what arrives twice ---- */
+
+/* RFC 2883, 4: the first contiguous part that had arrived before is reported, once, by the next ACK. */
+void hf_note_duplicate(const struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg)
+{
+    if (!(c->flags & HF_TF_SACK) || seg->data_len == 0 || !sh->config.sack)
+        return;
+    const struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
+    int64_t from = hf_rcv_offset(c, seg->seq) + ((seg->flags & HF_TCP_SYN) != 0), to = from + seg->data_len;
+    int64_t low = (int64_t)c->rcv_base;
+    struct hf_range twice;
+    if (from < low)
+        twice = (struct hf_range){(uint64_t)HF_MAX(from, 0), (uint64_t)HF_MIN(to, low)};
+    else if (r == NULL || !hf_ranges_overlap(&r->ranges, (uint64_t)from, (uint64_t)to, &twice))
+        return;
+    if (twice.from < twice.to)
+        c->duplicate = (struct hf_sack_block){hf_rcv_seq(c, twice.from), hf_rcv_seq(c, twice.to)};
+}
+
+/* ---- text ---- */
+
 /* Out-of-order text may use the pool only while an eighth of it is left for what is in order (RFC 2018, 8). */
 static bool room_for_out_of_order(const struct hf_tcp_shared *sh)
 {
@@ -134,6 +155,8 @@ enum hf_reason hf_text_arrives(struct hf_tcp_shared *sh, struct hf_tcp *c, const
 {
     struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
     struct text text;
+    if (r != NULL || hf_seq_lt(seg->seq, c->rcv.nxt))
+        hf_note_duplicate(sh, c, seg);
     if (!trim(c, r, seg, &text)) {
         hf_owe_ack(c, HF_WHY_ACK_NOW); /* a duplicate, or a probe of the closed window */
         return c->rcv.wnd == 0 ? HF_DROP_OUT_OF_WINDOW : HF_ACCEPTED;

@@ -78,17 +78,19 @@ struct hf_tcp_sending *hf_attach_sending(struct hf_tcp_shared *sh, struct hf_tcp
     }
     s = hf_pool_at(&sh->sending, index);
     *s = (struct hf_tcp_sending){
-        .first = HF_NONE,
-        .last = HF_NONE,
-        .next_lost = HF_NONE,
         .end = c->snd_base,
         .up = c->snd.una,
         .push = c->snd.nxt,
         .small = c->snd.una,
         .recover = c->snd.una,
-        .high_sacked = c->snd.una,
+        .fack = c->snd.una,
         .oldest_at = sh->now,
+        .reorder_at = HF_NEVER,
+        .probe_at = HF_NEVER,
+        .rack.sent_at = HF_NEVER,
+        .tlp.has_sample = true,
     };
+    hf_sent_begin(s);
     hf_stream_init(&s->stream);
     c->sending = index;
     return s;

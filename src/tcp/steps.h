@@ -102,6 +102,8 @@ void hf_take_window(struct hf_tcp *c, const struct hf_segment *seg);
 
 /* Takes in seg's text as far as it is new and fits. Returns HF_ACCEPTED or why it was dropped. */
 enum hf_reason hf_text_arrives(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);
+/* Text that lies before RCV.NXT or was there already is to be reported as a duplicate (RFC 2883). */
+void hf_note_duplicate(const struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);
 /* Notes where the peer's FIN is. */
 void hf_fin_arrives(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);
 /* True once, when everything before the peer's FIN has arrived: RCV.NXT then passes it. */
@@ -112,6 +114,8 @@ bool hf_fin_is_next(struct hf_tcp_shared *sh, struct hf_tcp *c);
 void hf_timers_open(struct hf_tcp_shared *sh, struct hf_tcp *c);        /* an OPEN: the SYN is to be answered */
 void hf_timers_offered(struct hf_tcp_shared *sh, struct hf_tcp *c);     /* a SYN waits for the application's answer */
 void hf_timers_transmitted(struct hf_tcp_shared *sh, struct hf_tcp *c); /* something that needs an ACK left */
+void hf_timers_repaired(struct hf_tcp_shared *sh, struct hf_tcp *c); /* what is oldest left again before the time-out */
+void hf_timers_probe_later(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s); /* PTO starts anew */
 void hf_timers_progress(struct hf_tcp_shared *sh, struct hf_tcp *c);    /* an ACK of something new came */
 void hf_timers_heard(struct hf_tcp_shared *sh, struct hf_tcp *c);       /* the peer is alive */
 void hf_timers_ack_owed(struct hf_tcp_shared *sh, struct hf_tcp *c);    /* a delayed ACK is owed */
@@ -120,7 +124,7 @@ void hf_timers_time_wait(struct hf_tcp_shared *sh, struct hf_tcp *c);   /* TIME-
 void hf_timers_orphaned(struct hf_tcp_shared *sh, struct hf_tcp *c);    /* FIN-WAIT-2 and nobody will read */
 void hf_timers_review(struct hf_tcp_shared *sh, struct hf_tcp *c);      /* queue or window changed: probe? user timeout? */
 void hf_timers_stop(struct hf_tcp *c);
-hf_time hf_timers_next(const struct hf_tcp *c);
+hf_time hf_timers_next(const struct hf_tcp_shared *sh, const struct hf_tcp *c);
 
 /* ---- window.c: what we advertise ---- */
 
@@ -176,36 +180,118 @@ hf_ns hf_rto(const struct hf_tcp_shared *sh, const struct hf_tcp *c); /* with ba
 
 /* ---- sent.c: what is in flight ---- */
 
+/* Most runs that are looked at in search of the SACK blocks of one ACK. Beyond that, each run is touched once when it is
+ * SACKed and once when it is acknowledged, whatever blocks arrive (BUG-38). */
+#define HF_SACK_SEARCH 256
+
+/* Of all that one ACK acknowledged, and of a kind, what was sent last. */
+struct hf_sent_newest {
+    hf_time at; /* HF_NEVER: nothing */
+    hf_seq end;
+};
+
+/* What one ACK told of the runs in flight. */
 struct hf_sent_facts {
-    uint32_t sacked;   /* bytes newly SACKed */
-    hf_time clean_at;  /* when the newest record now acknowledged and sent only once was sent; HF_NEVER: none */
-    bool retransmitted; /* a record that was retransmitted is among those acknowledged */
+    uint32_t delivered; /* bytes newly acknowledged or SACKed */
+    uint32_t sacked;    /* ... of which SACKed */
+    uint32_t searched;  /* runs looked at in search of SACK blocks */
+    struct hf_sent_newest once;  /* of what was sent only once */
+    struct hf_sent_newest again; /* of what was retransmitted */
+    bool reordered; /* something sent only once arrived though something beyond it had arrived before */
+    bool original;  /* something sent only once, before the present episode began, arrived */
+    struct hf_sack_block duplicate; /* what the peer says it has twice (RFC 2883); empty: nothing */
 };
 
 static inline struct hf_sent *hf_sent_at(const struct hf_tcp_shared *sh, uint32_t index)
 {
     return (struct hf_sent *)hf_pool_at(&sh->sent, index);
 }
-/* Adds the run [from, to) at the end. False, counted, when the pool is empty. */
-bool hf_sent_add(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, hf_seq from, hf_seq to);
+/* Where the last segment of a run begins: what a loss probe repeats. */
+static inline hf_seq hf_sent_tail(const struct hf_sent *run)
+{
+    return hf_seq_add(run->from, (run->segments - 1) * run->mss);
+}
+/* May the connection hold another record? None may hold more than are left for all others. */
+static inline bool hf_sent_has_room(const struct hf_tcp_shared *sh, const struct hf_tcp_sending *s)
+{
+    uint32_t available = hf_pool_available(&sh->sent);
+    return available > 0 && (s == NULL || s->runs <= available);
+}
+void hf_sent_begin(struct hf_tcp_sending *s);
+/* Adds the run [from, to), in segments of `mss` bytes, at the end. False, counted, when the pool is empty. */
+bool hf_sent_add(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, hf_seq from, hf_seq to, uint32_t mss);
 void hf_sent_acked(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, hf_seq ack, struct hf_sent_facts *facts);
 void hf_sent_sacked(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, struct hf_sack_block block,
                     struct hf_sent_facts *facts);
 void hf_sent_lost(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, uint32_t index, enum hf_reason why);
-/* The first `len` bytes of the first lost record have just been sent again. */
-void hf_sent_again(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, uint32_t len);
-/* The receiver may have reneged: no SACK counts any more (RFC 2018, 8). */
-void hf_sent_forget_sacks(struct hf_tcp_shared *sh, struct hf_tcp_sending *s);
+/* All that is not SACKed is lost, in sequence order. */
+void hf_sent_lost_all(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, enum hf_reason why);
+/* What was thought lost and was not sent again yet is in flight after all. */
+void hf_sent_not_lost(struct hf_tcp_shared *sh, struct hf_tcp_sending *s);
+/* The first `len` bytes of the first lost record have just been sent again, in segments of `mss` bytes. */
+void hf_sent_again(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, uint32_t len, uint32_t mss);
+/* The last segment in flight has just been sent again, as a loss probe. */
+void hf_sent_tail_again(struct hf_tcp_shared *sh, struct hf_tcp_sending *s);
+/* The byte of a window probe has just been sent again. */
+void hf_sent_probed(struct hf_tcp_shared *sh, struct hf_tcp_sending *s);
+/* The receiver may have reneged: no SACK counts any more (RFC 2018, 8). All is lost. */
+void hf_sent_reneged(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, enum hf_reason why);
 void hf_sent_clear(struct hf_tcp_shared *sh, struct hf_tcp_sending *s);
 const char *hf_sent_check(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s);
 
 /* ---- loss.c: which of it is lost ---- */
 
-/* After the scoreboard was brought up to date. `acked`: bytes newly acknowledged; `duplicate`: RFC 5681's definition. */
-void hf_loss_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, uint32_t acked, uint32_t sacked, bool duplicate);
+/* What an ACK was, besides what it told of the runs. */
+struct hf_ack {
+    const struct hf_segment *seg;
+    uint32_t acked; /* bytes that SND.UNA moved */
+    bool progress;  /* SND.UNA moved */
+    bool duplicate; /* RFC 5681's definition */
+};
+
+#define HF_DUP_THRESH 3
+
+/* After the scoreboard was brought up to date. */
+void hf_loss_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, const struct hf_ack *ack,
+                   const struct hf_sent_facts *facts);
 void hf_loss_timeout(struct hf_tcp_shared *sh, struct hf_tcp *c);
+/* RACK's reordering timer has fired. */
+void hf_loss_reordering_is_over(struct hf_tcp_shared *sh, struct hf_tcp *c);
 /* Everything in flight must be cut anew (path MTU) or was refused (window probe): all of it is to be sent again. */
 void hf_loss_resend_all(struct hf_tcp_shared *sh, struct hf_tcp *c, enum hf_reason why);
+
+/* ---- rack.c: RFC 8985, 6 ---- */
+
+/* Steps 2 to 4, from one ACK. */
+void hf_rack_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, const struct hf_ack *ack,
+                   const struct hf_sent_facts *facts);
+/* Step 5: condemns what is overdue and asks for the reordering timer. True when something new was. */
+bool hf_rack_detect(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s);
+/* The retransmission timer fired: whatever was sent longer ago than that is lost. */
+void hf_rack_timeout(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s);
+/* A recovery is over. */
+void hf_rack_recovered(struct hf_tcp *c);
+
+/* ---- tlp.c: RFC 8985, 7 ---- */
+
+hf_ns hf_tlp_interval(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s);
+/* The PTO has expired: may a probe go? */
+bool hf_tlp_may_probe(const struct hf_tcp *c, const struct hf_tcp_sending *s);
+void hf_tlp_sent(const struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, bool again);
+/* Nothing is in flight any more, and the record goes. */
+void hf_tlp_over(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, const struct hf_segment *seg);
+void hf_tlp_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, const struct hf_ack *ack,
+                  const struct hf_sent_facts *facts);
+
+/* ---- spurious.c: episodes of loss that were none (RFC 3522, 4015, 5682, 2883) ---- */
+
+void hf_spurious_watch(struct hf_tcp *c, struct hf_tcp_sending *s, bool timeout);
+void hf_spurious_sent_again(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, uint32_t segments);
+/* The episode ended as such: what still may come in its favour is a report of duplicates. */
+void hf_spurious_over(struct hf_tcp *c, struct hf_tcp_sending *s);
+/* True when this ACK showed the episode to have been a mistake, and it is undone. */
+bool hf_spurious_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, const struct hf_ack *ack,
+                       const struct hf_sent_facts *facts);
 
 /* ---- challenge.c ---- */
 

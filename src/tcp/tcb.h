@@ -57,6 +57,7 @@ enum {
     HF_TF_FAST_OPEN = 1 << 24,   /* active: the application wants it; passive: the SYN's cookie was good (RFC 7413) */
     HF_TF_FAST_OPEN_GRANT = 1 << 25, /* passive: the SYN,ACK brings a cookie */
     HF_TF_FAST_OPEN_TAKEN = 1 << 26, /* text came with the SYN, and was taken */
+    HF_TF_REORDERING = 1 << 27,  /* the path was seen to deliver out of order (RACK.reordering_seen) */
     HF_TF_ORPHAN = 1 << 30, /* the application has closed it, and it is counted in hf_tcp_shared.orphans */
 };
 
@@ -67,6 +68,7 @@ enum {
     HF_OWE_SYN = 4,          /* SYN or SYN,ACK, the first time or again */
     HF_OWE_PROBE = 8,        /* one zero-window probe, or what silly-window avoidance held back */
     HF_OWE_KEEP_ALIVE = 16,  /* one keep-alive probe */
+    HF_OWE_LOSS_PROBE = 32,  /* one tail loss probe */
 };
 
 struct hf_tcp {
@@ -83,6 +85,11 @@ struct hf_tcp {
     uint8_t ended;    /* ... of what ended it */
     uint8_t advice;   /* ... of the last trouble that ended nothing, until something new is acknowledged */
     int8_t error;     /* enum hf_error: how it ended */
+
+    /* RACK (RFC 8985, 5.3): what the path has shown, kept while nothing is in flight. */
+    uint8_t reo_wnd_mult;    /* RACK.reo_wnd_mult less one: round trips in which a D-SACK came */
+    uint8_t reo_wnd_persist; /* recoveries until that is forgotten */
+    uint8_t min_rtt_age;     /* when min_rtt_us was set, in units of 4 s; it wraps */
 
     /* The RFC's variables (3.3.1). */
     hf_seq iss, irs;
@@ -102,6 +109,7 @@ struct hf_tcp {
 
     uint32_t lost;     /* when it ended: bytes queued or in flight, never acknowledged */
     uint32_t unread;   /* ... and bytes that had arrived and were discarded unread */
+    uint32_t min_rtt_us; /* RACK.min_RTT: the least of the last minutes; 0 = no sample */
     uint64_t snd_base;  /* stream offset of snd.una: how much the peer acknowledged */
     uint64_t rcv_base;  /* stream offset of rcv.nxt: how much arrived in order */
     uint32_t sending;   /* index of struct hf_tcp_sending, or HF_NONE */
@@ -123,6 +131,8 @@ struct hf_tcp {
     uint8_t traffic_class;
     uint32_t retransmits;                /* segments, over its life */
     struct hf_cc cc;
+    struct hf_sack_block duplicate; /* what arrived twice, for the next ACK to report (RFC 2883); empty: nothing */
+    uint32_t challenged_ms; /* ms clock of the last challenge ACK (RFC 5961, 7: at most one per 500 ms) */
 
     /* Instants, HF_NEVER when not running. Armed in timeouts.c only. */
     hf_time ack_at;  /* delayed ACK */
@@ -135,11 +145,10 @@ struct hf_tcp {
     uint16_t keep_interval_s;
     uint8_t keep_count;
     uint32_t last_sent_ms;  /* ms clock when data last left: idle restart (RFC 5681, 4.1) */
-    uint32_t challenged_ms; /* ms clock of the last challenge ACK (RFC 5961, 7: at most one per 500 ms) */
     uint32_t send_limit, receive_limit; /* buffer sizes, bytes */
 
-    uint32_t listener; /* index of the listener it came from while not yet accepted, else HF_NONE */
     uint64_t user;
+    uint32_t listener; /* index of the listener it came from while not yet accepted, else HF_NONE */
 
     /* Kept by the engine: src/engine reads and writes these, src/tcp only `news`. */
     struct {
@@ -160,22 +169,31 @@ enum hf_phase { HF_PHASE_OURS, HF_PHASE_HALF_OPEN, HF_PHASE_WAITING }; /* a pass
 
 /*
  * What one frame carried and is not yet acknowledged: a run of data, perhaps with the FIN. The records of a connection
- * cover SND.UNA (SND.UNA+1 while the SYN is out) to SND.NXT without gap, in order, doubly linked.
+ * cover SND.UNA (SND.UNA+1 while the SYN is out) to SND.NXT without gap, in order, doubly linked. Each is one of three
+ * things: in flight, and then in the queue of those in the order they were sent; lost, and then in the queue of those to
+ * be sent again; or SACKed.
  */
 struct hf_sent {
-    uint32_t next, prev;
+    uint32_t next, prev;    /* in the order of sequence numbers */
+    uint32_t after, before; /* in its queue */
     hf_seq from, to;
-    hf_time at;    /* when it was last sent */
-    uint8_t flags; /* HF_SENT_... */
+    hf_time at;        /* Segment.xmit_ts: when it was last sent */
+    uint8_t flags;     /* HF_SENT_... */
     uint8_t why_again; /* enum hf_reason of the retransmission that HF_SENT_LOST calls for */
-    uint16_t spare;
+    uint16_t mss;      /* bytes of each of its segments but the last */
+    uint32_t segments;
 };
 
 enum {
     HF_SENT_SACKED = 1,
-    HF_SENT_LOST = 2,  /* to be sent again; not counted as in flight */
-    HF_SENT_AGAIN = 4, /* it was retransmitted: no RTT sample from it (Karn) */
+    HF_SENT_LOST = 2,  /* Segment.lost: to be sent again; not counted as in flight */
+    HF_SENT_AGAIN = 4, /* Segment.retransmitted: no RTT sample from it (Karn) */
     HF_SENT_PUSHED = 8, /* its last byte was pushed: PSH goes with it again */
+};
+
+/* Indices of struct hf_sent; HF_NONE: empty. */
+struct hf_sent_queue {
+    uint32_t first, last;
 };
 
 /* Attached while anything is queued or in flight. */
@@ -183,24 +201,53 @@ struct hf_tcp_sending {
     struct hf_stream stream;
     uint64_t end;         /* stream offset behind the last byte queued */
     uint32_t first, last; /* of struct hf_sent, in order; HF_NONE */
-    uint32_t next_lost;   /* the first record marked lost, or HF_NONE */
+    struct hf_sent_queue flying;  /* in flight, the one sent longest ago first */
+    struct hf_sent_queue repairs; /* lost, the one to be sent next first */
+    uint32_t cursor;      /* where the last search for a SACKed block ended, or HF_NONE */
+    uint32_t runs;        /* records held */
     uint32_t sacked;      /* bytes marked so */
+    uint32_t sacked_segments; /* RACK.segs_sacked */
     uint32_t lost;        /* bytes marked so */
     uint32_t guessed;     /* without SACK: bytes that duplicate ACKs say have left the network */
     hf_seq up;            /* SND.UP */
     hf_seq push;          /* PSH goes on the segment that carries the byte before this one */
     hf_seq small;         /* end of the last segment that was not full: Nagle's algorithm as Minshall put it */
     hf_seq recover;       /* SND.NXT when the present loss episode began (RFC 6582) */
-    hf_seq high_sacked;   /* end of the highest block ever SACKed */
+    hf_seq fack;          /* RACK.fack: the highest number ever acknowledged or SACKed */
     uint8_t recovery;     /* enum hf_recovery */
     uint8_t dup_acks;
     uint8_t probing;      /* the oldest byte in flight is a window probe */
     uint8_t repair_due;   /* recovery has just begun: the first repair goes out whatever cwnd says (RFC 5681, 3.2) */
     hf_time oldest_at;    /* since when something has been unacknowledged without progress: user timeout */
+    hf_time reorder_at;   /* RACK's reordering timer, HF_NEVER when not running */
+    hf_time probe_at;     /* the loss probe's timer (PTO), likewise */
+    struct {              /* RFC 8985, 5.3 */
+        hf_time sent_at;  /* RACK.xmit_ts: of what was sent last among all that arrived; HF_NEVER: none yet */
+        hf_ns rtt;        /* RACK.rtt */
+        hf_seq end;       /* RACK.end_seq */
+        hf_seq dsack_round; /* SND.NXT when the last D-SACK came that counted */
+        uint8_t in_dsack_round;
+    } rack;
+    struct {              /* the same, TLP */
+        hf_seq from;      /* SND.UNA when it was sent */
+        hf_seq end;       /* TLP.end_seq */
+        uint32_t stamp;   /* its TSval */
+        uint8_t is_out, is_retrans;
+        uint8_t has_sample; /* a round trip was measured since the last probe, if there was one */
+    } tlp;
+    struct {              /* was the present episode, or the last, a mistake? spurious.c */
+        hf_seq from;      /* SND.UNA when it began */
+        hf_seq until;     /* when it is over: what is sent now tells nothing of it any more */
+        uint32_t again;   /* segments retransmitted in it and not reported as duplicates */
+        uint32_t stamp;   /* TSval of its first retransmission */
+        uint8_t may, stamped, any;
+        uint8_t frto;     /* enum hf_frto */
+    } undo;
     struct hf_cc_work work;
 };
 
 enum hf_recovery { HF_OPEN, HF_RECOVERY, HF_LOSS_TIMEOUT };
+enum hf_frto { HF_FRTO_OFF, HF_FRTO_FIRST_ACK, HF_FRTO_SECOND_ACK }; /* which ACK is awaited (RFC 5682, 2.1) */
 
 /* Attached while anything is unread or out of order. */
 struct hf_tcp_receiving {

@@ -3,6 +3,8 @@
  *
  *   rexmt_at  if nothing new is acknowledged by then, what is oldest is sent again (RFC 6298, 5), or, while the peer's
  *             window is closed, a probe goes out (3.8.6.1)
+ *   reorder_at  what was sent before something that has arrived is overdue then (RFC 8985, 6.2: RACK's reordering timer)
+ *   probe_at  if no ACK came by then, a loss probe goes out (RFC 8985, 7.2: PTO); both are the send queue's
  *   ack_at    an ACK that waited for company goes out alone (3.8.6.3)
  *   keep_at   if nothing was heard by then, ask whether anybody is there (3.8.4)
  *   life_at   TIME-WAIT: 2 MSL are over. FIN-WAIT-2 of a connection nobody will read: it is over. Before that: the
@@ -49,8 +51,24 @@ void hf_timers_progress(struct hf_tcp_shared *sh, struct hf_tcp *c)
     c->retries = 0;
     c->advice = HF_REASON_NONE; /* whatever the trouble was, it is over */
     c->rexmt_at = outstanding ? in(sh, hf_rto(sh, c)) : HF_NEVER;
-    if (s != NULL)
+    if (s != NULL) {
         s->oldest_at = sh->now;
+        hf_timers_probe_later(sh, c, s);
+    }
+}
+
+/* RFC 6675, 6: the time-out is about the retransmission now; it must have the time to be answered. */
+void hf_timers_repaired(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    c->rexmt_at = in(sh, hf_rto(sh, c));
+}
+
+/* RFC 8985, 7.2: when new data was sent or acknowledged; not in recovery, nor when SACKs say what is missing. Never later
+ * than the time-out, which then waits one RTO more. */
+void hf_timers_probe_later(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s)
+{
+    bool useful = (c->flags & HF_TF_SACK) && s->first != HF_NONE && !s->probing && hf_tlp_may_probe(c, s);
+    s->probe_at = useful ? hf_time_first(in(sh, hf_tlp_interval(sh, c, s)), c->rexmt_at) : HF_NEVER;
 }
 
 void hf_timers_heard(struct hf_tcp_shared *sh, struct hf_tcp *c)
@@ -74,6 +92,7 @@ void hf_timers_ack_paid(struct hf_tcp *c)
     c->owed &= (uint8_t) ~(HF_OWE_ACK_NOW | HF_OWE_ACK_LATER);
     c->ack_at = HF_NEVER;
     c->unacked_segments = 0;
+    c->duplicate.to = c->duplicate.from;
 }
 
 /* MUST-13 */
@@ -152,10 +171,13 @@ void hf_timers_review(struct hf_tcp_shared *sh, struct hf_tcp *c)
         c->keep_at = in(sh, c->keep_idle_s * HF_SECOND);
 }
 
-hf_time hf_timers_next(const struct hf_tcp *c)
+hf_time hf_timers_next(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
 {
+    const struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
     hf_time next = hf_time_first(hf_time_first(c->rexmt_at, c->ack_at), hf_time_first(c->keep_at, c->life_at));
-    return next;
+    if (s == NULL || c->state == HF_CLOSED)
+        return next;
+    return hf_time_first(next, hf_time_first(s->reorder_at, s->probe_at));
 }
 
 /* ---- what is due ---- */
@@ -231,6 +253,27 @@ static void retransmission_is_due(struct hf_tcp_shared *sh, struct hf_tcp *c)
     back_off(sh, c);
 }
 
+/* RFC 8985, 7.3: whether a probe goes or not, the time-out begins anew. */
+static void loss_probe_is_due(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s)
+{
+    s->probe_at = HF_NEVER;
+    if (!hf_tlp_may_probe(c, s))
+        return;
+    c->owed |= HF_OWE_LOSS_PROBE;
+    c->rexmt_at = in(sh, hf_rto(sh, c));
+}
+
+static void recovery_is_due(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
+    if (s != NULL && due(sh, s->reorder_at))
+        hf_loss_reordering_is_over(sh, c);
+    if (s != NULL && due(sh, s->probe_at))
+        loss_probe_is_due(sh, c, s);
+    if (due(sh, c->rexmt_at))
+        retransmission_is_due(sh, c);
+}
+
 static void life_is_over(struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
     c->life_at = HF_NEVER;
@@ -271,8 +314,7 @@ bool hf_tcp_timeout(struct hf_tcp_shared *sh, struct hf_tcp *c)
     }
     if (due(sh, c->life_at))
         life_is_over(sh, c);
-    if (due(sh, c->rexmt_at))
-        retransmission_is_due(sh, c);
+    recovery_is_due(sh, c);
     if (due(sh, c->keep_at))
         keep_alive_is_due(sh, c);
     return sh->reasons[HF_ADVICE_SILENCE] != silences;

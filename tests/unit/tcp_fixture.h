@@ -128,6 +128,8 @@ struct in {
     uint8_t flags;
     uint16_t wnd, up;
     uint32_t tsval; /* where timestamps were negotiated */
+    struct hf_sack_block sack[HF_TCP_SACK_MAX];
+    uint8_t sacks;
 };
 
 static inline struct hf_verdict arrives(struct in in)
@@ -151,6 +153,12 @@ static inline struct hf_verdict arrives(struct in in)
         seg.opts = peer_offers;
     else if (peer_offers.present & HF_OPT_TIMESTAMPS)
         seg.opts = (struct hf_tcp_opts){.present = HF_OPT_TIMESTAMPS, .tsval = in.tsval};
+    for (unsigned i = 0; i < in.sacks; i++) {
+        seg.opts.present |= HF_OPT_SACK;
+        seg.opts.sack_count = in.sacks;
+        seg.opts.sack[i].from = hf_seq_add(conn->iss, in.sack[i].from.n);
+        seg.opts.sack[i].to = hf_seq_add(conn->iss, in.sack[i].to.n);
+    }
     struct hf_verdict verdict = hf_segment_arrives(shared, conn, &seg);
     sound();
     return verdict;

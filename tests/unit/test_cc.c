@@ -141,13 +141,80 @@ static void spurious_is_undone_once(void **state)
             cc.cwnd = 50 * MSS;
             cc.ssthresh = 30 * MSS;
             signal((enum hf_cc_signal)what, 50 * MSS);
-            signal(HF_CC_SPURIOUS, 10 * MSS);
+            signal(HF_CC_SPURIOUS, 45 * MSS);
             assert_int_equal(cc.cwnd, 50 * MSS);
             assert_int_equal(cc.ssthresh, 30 * MSS);
             cc.cwnd = 5 * MSS;
             signal(HF_CC_SPURIOUS, 10 * MSS);
             assert_int_equal(cc.cwnd, 5 * MSS);
         }
+}
+
+static void undo_is_no_burst(void **state)
+{
+    /* With little in flight the window comes back by an initial window at once and the rest in slow start (RFC 4015,
+     * 3.2). */
+    (void)state;
+    begin(HF_CC_NEWRENO);
+    cc.cwnd = 50 * MSS;
+    cc.ssthresh = 30 * MSS;
+    signal(HF_CC_TIMEOUT, 50 * MSS);
+    signal(HF_CC_SPURIOUS, 15 * MSS);
+    assert_int_equal(cc.cwnd, 25 * MSS);
+    assert_int_equal(cc.ssthresh, 50 * MSS);
+}
+
+/* ---- proportional rate reduction (RFC 6937) ---- */
+
+/* An ACK in recovery: returns how many segments may go, and sends them. */
+static uint32_t recovers(uint32_t *in_flight, uint32_t delivered, bool goes_well)
+{
+    hf_cc_recover(&cc, &work, delivered, *in_flight, goes_well);
+    uint32_t room = (cc.cwnd - *in_flight) / MSS;
+    hf_cc_sent(&work, room * MSS);
+    *in_flight += room * MSS;
+    return room;
+}
+
+static void reduction_is_spread_over_a_round(void **state)
+{
+    /* RFC 6937, 3.1, first example: of 20 segments one is lost, the threshold is 10. Every second ACK lets one go. */
+    (void)state;
+    begin(HF_CC_NEWRENO);
+    cc.cwnd = 20 * MSS;
+    signal(HF_CC_LOSS, 20 * MSS);
+    uint32_t in_flight = 16 * MSS, sent = 0; /* three have arrived, one is lost */
+    hf_cc_recover(&cc, &work, MSS, in_flight, false);
+    hf_cc_sent(&work, MSS); /* the fast retransmit, whatever the window */
+    in_flight += MSS;
+    for (unsigned i = 0; i < 12; i++) {
+        in_flight -= MSS;
+        uint32_t now_sent = recovers(&in_flight, MSS, false);
+        assert_true(now_sent <= 1);
+        sent += now_sent;
+    }
+    assert_in_range(sent, 5, 6);
+    assert_in_range(in_flight, 10 * MSS, 11 * MSS);
+}
+
+static void reduction_has_a_bound(void **state)
+{
+    /* RFC 6937, 3.1, second example: 15 of 20 are lost at once. What arrives may be replaced, not more; one segment more
+     * while SND.UNA moves. */
+    (void)state;
+    begin(HF_CC_NEWRENO);
+    cc.cwnd = 20 * MSS;
+    signal(HF_CC_LOSS, 20 * MSS);
+    uint32_t in_flight = 4 * MSS;
+    assert_int_equal(recovers(&in_flight, MSS, false), 1);
+    in_flight -= MSS;
+    assert_int_equal(recovers(&in_flight, MSS, false), 1);
+    in_flight -= MSS;
+    assert_int_equal(recovers(&in_flight, MSS, true), 2);
+    in_flight = 9 * MSS;
+    assert_int_equal(recovers(&in_flight, 5 * MSS, true), 1); /* never past ssthresh */
+    signal(HF_CC_RECOVERED, in_flight);
+    assert_int_equal(cc.cwnd, 10 * MSS);
 }
 
 static void spurious_without_reduction_is_nothing(void **state)
@@ -378,6 +445,9 @@ int main(void)
         cmocka_unit_test(timeout_leaves_one_segment),
         cmocka_unit_test(threshold_has_a_floor),
         cmocka_unit_test(spurious_is_undone_once),
+        cmocka_unit_test(undo_is_no_burst),
+        cmocka_unit_test(reduction_is_spread_over_a_round),
+        cmocka_unit_test(reduction_has_a_bound),
         cmocka_unit_test(spurious_without_reduction_is_nothing),
         cmocka_unit_test(idle_restarts_at_the_initial_window),
         cmocka_unit_test(idle_knows_a_smaller_initial_window),

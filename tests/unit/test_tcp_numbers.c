@@ -83,7 +83,7 @@ static void the_time_out_has_bounds(void **state)
     make_connection();
     for (unsigned i = 0; i < 100; i++)
         hf_rtt_sample(shared, conn, 20 * HF_US);
-    assert_int_equal(hf_rto(shared, conn), 200 * HF_MS);
+    assert_int_equal(hf_rto(shared, conn), 200 * HF_MS + 20 * HF_US);
     hf_rtt_sample(shared, conn, 500 * HF_SECOND);
     assert_int_equal(hf_rto(shared, conn), 120 * HF_SECOND);
 }
@@ -93,6 +93,7 @@ static void no_sample_from_what_was_sent_twice(void **state)
     /* Karn: the ACK of a retransmitted segment measures nothing, and the backed-off time-out stays until something sent
      * once is acknowledged. MUST-18; RFC 6298, 3. */
     (void)state;
+    config.sack = false; /* without loss probes, which go before the time-out */
     open_established();
     queue(100, 0);
     (void)sends_all();
@@ -104,7 +105,7 @@ static void no_sample_from_what_was_sent_twice(void **state)
     passes(300 * HF_MS);
     assert_int_equal(sends_all(), 1);
     hf_ns backed_off = hf_rto(shared, conn);
-    assert_int_equal(backed_off, 400 * HF_MS);
+    assert_in_range(backed_off, 400 * HF_MS, 410 * HF_MS);
     passes(250 * HF_MS);
     acks(201, 1000);
     assert_int_equal(conn->srtt_us, srtt);
@@ -113,7 +114,7 @@ static void no_sample_from_what_was_sent_twice(void **state)
     (void)sends_all();
     shared->now = hf_time_add(shared->now, 10 * HF_MS);
     acks(301, 1000);
-    assert_int_equal(hf_rto(shared, conn), 200 * HF_MS);
+    assert_in_range(hf_rto(shared, conn), 200 * HF_MS, 210 * HF_MS);
 }
 
 static void no_sample_from_what_waited_behind_a_hole(void **state)
