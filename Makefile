@@ -63,6 +63,7 @@ interop: setup ## Talks to the kernel, curl, nginx, nc and others on TUN and TAP
 	@tests/run/fidelity.py build/release/handfast --long
 	@tests/run/leaks.py build/release/handfast build/release/run_programs
 	@tests/run/faults.py build/release/handfast build/release/run_programs
+	@tests/run/options.py build/release/handfast build/release/run_programs
 	@tests/run/life.py build/release/handfast
 	@tests/run/real.py build/release/handfast build/release/run_programs
 

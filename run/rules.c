@@ -68,8 +68,11 @@ bool rules_add(struct rules *rules, const char *text, bool is_allowed)
     if (strlen(text) >= sizeof copy)
         return false;
     strcpy(copy, text);
-    if (strcmp(copy, "all") == 0)
+    if (strcmp(copy, "all") == 0) {
+        if (is_allowed)
+            rules->count = 0; /* everything, whatever was denied before */
         return append(rules, &rule);
+    }
     if (!cut_port(copy, &rule.port))
         return false;
     cut_brackets(copy);

@@ -108,6 +108,10 @@ int suppress_read(const char *path, const struct report *r, struct findings *f, 
             at++;
         }
     }
+    if (count >= 0 && at >= 0) {
+        snprintf(error, 256, "%.150s: its last '{' has no '}'", path);
+        count = -1;
+    }
     fclose(file);
     findings_count(f);
     return count;

@@ -70,6 +70,17 @@ static void all_is_everything_but_gives_way_to_what_is_longer(void **state)
     assert_true(may("2001:db8::7", 80));
 }
 
+static void all_that_is_allowed_forgets_what_was_denied_before(void **state)
+{
+    (void)state;
+    assert_true(rules_add(&rules, "all", true));
+    assert_true(may("127.0.0.1", 80));
+    assert_true(may("10.1.2.3", 80));
+    assert_true(rules_add(&rules, "10.1.2.3", false));
+    assert_false(may("10.1.2.3", 80));
+    assert_true(may("10.1.2.4", 80));
+}
+
 static void what_is_no_prefix_is_refused(void **state)
 {
     static const char *const wrong[] = {"",        "example.org", "10.0.0.0/33", "10.0.0.1:0", "10.0.0.1:65536",
@@ -116,6 +127,7 @@ int main(void)
         cmocka_unit_test_setup(private_networks_and_this_machine_are_out_of_reach, set_up),
         cmocka_unit_test_setup(the_longest_prefix_decides_then_the_port_then_the_later, set_up),
         cmocka_unit_test_setup(all_is_everything_but_gives_way_to_what_is_longer, set_up),
+        cmocka_unit_test_setup(all_that_is_allowed_forgets_what_was_denied_before, set_up),
         cmocka_unit_test_setup(what_is_no_prefix_is_refused, set_up),
         cmocka_unit_test_setup(the_gateway_is_the_hosts_loopback_only_when_asked_for, set_up),
         cmocka_unit_test_setup(questions_to_the_gateway_go_to_the_hosts_resolver, set_up),
