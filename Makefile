@@ -10,6 +10,8 @@ PREFIX ?= /usr/local
 ARGS ?=
 FUZZ_SECONDS ?= 60
 STATES ?= 1000000
+SOAK_MINUTES ?= 30
+SOAK_FROM ?= 1
 QUIET := >/dev/null
 MAKEFLAGS += --no-print-directory
 
@@ -17,7 +19,7 @@ MAKEFLAGS += --no-print-directory
 FORMATTED = $(shell git ls-files --cached --others --exclude-standard \
               $(foreach folder,drivers explore pkt cli run sim sockets examples fuzz bench tests,'$(folder)/*.[ch]'))
 
-.PHONY: run test build setup interop interop-short fuzz fuzz-short explore bench bench-tun bench-run lint layers purity style ledger fmt fmt-check \
+.PHONY: run test build setup interop interop-short fuzz fuzz-short explore soak bench bench-tun bench-run lint layers purity style ledger fmt fmt-check \
         install clean help
 .DEFAULT_GOAL := help
 
@@ -85,6 +87,14 @@ explore: setup ## Runs every interleaving of two engines, 14 million states, and
 	$(call compile,release)
 	@build/release/explore/explore --states $(STATES)
 	@explore/planted.sh cc
+
+soak: setup ## Long seeds of the simulator for SOAK_MINUTES (30), from seed SOAK_FROM (1) on, after short ones sanitized.
+	$(call compile,asan)
+	$(call compile,release)
+	@echo "== short seeds, AddressSanitizer, UndefinedBehaviorSanitizer"
+	@build/asan/handfast sim --seeds $(SOAK_FROM)..4000000000 --for $$(( ($(SOAK_MINUTES) + 5) / 6 ))m
+	@echo "== long seeds, release"
+	@build/release/handfast sim --long --seeds $(SOAK_FROM)..4000000000 --for $(SOAK_MINUTES)m
 
 bench: setup ## Measures Handfast in memory, beside lwIP and no TCP at all; build/bench/memory.json is for machines.
 	$(call compile,release)

@@ -21,6 +21,7 @@ static const struct verb verbs[] = {
     {"ss", verb_ss, "show the connections of running Handfast processes, or of the kernel"},
     {"run", verb_run, "run a program in a network of its own, and report on its connections"},
     {"check", verb_check, "run packetdrill scripts against the engine, in virtual time"},
+    {"sim", verb_sim, "simulate networks in virtual time: seeds with every fault, or what a path does"},
 };
 
 enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };

@@ -12,5 +12,6 @@ int verb_ss(int argc, char **argv);
 int verb_check(int argc, char **argv);
 int verb_demo(int argc, char **argv);
 int verb_run(int argc, char **argv);
+int verb_sim(int argc, char **argv);
 
 #endif

@@ -19,16 +19,12 @@ static uint32_t slots_for(uint32_t slot_len)
 bool hf_fault_queue_open(struct fault_queue *queue, uint32_t slot_len)
 {
     uint32_t capacity = slots_for(slot_len);
-    *queue = (struct fault_queue){.capacity = capacity, .free_count = capacity, .slot_len = slot_len};
+    *queue = (struct fault_queue){.capacity = capacity, .slot_len = slot_len};
     queue->slots = malloc(capacity * sizeof *queue->slots);
     queue->buffers = malloc((size_t)capacity * slot_len);
     queue->heap = malloc(capacity * sizeof *queue->heap);
     queue->free_slots = malloc(capacity * sizeof *queue->free_slots);
-    if (!queue->slots || !queue->buffers || !queue->heap || !queue->free_slots)
-        return false;
-    for (uint32_t i = 0; i < capacity; i++)
-        queue->free_slots[i] = capacity - 1 - i; /* the lowest goes first: untouched memory stays untouched */
-    return true;
+    return queue->slots && queue->buffers && queue->heap && queue->free_slots;
 }
 
 void hf_fault_queue_close(struct fault_queue *queue)
@@ -41,9 +37,10 @@ void hf_fault_queue_close(struct fault_queue *queue)
 
 struct fault_held *hf_fault_queue_take(struct fault_queue *queue, const struct hf_frame *frame)
 {
-    if (frame->len > queue->slot_len || queue->free_count == 0)
+    bool is_full = queue->free_count == 0 && queue->fresh == queue->capacity;
+    if (frame->len > queue->slot_len || is_full)
         return NULL;
-    uint32_t number = queue->free_slots[--queue->free_count];
+    uint32_t number = queue->free_count > 0 ? queue->free_slots[--queue->free_count] : queue->fresh++;
     struct fault_held *held = &queue->slots[number];
     held->frame = *frame;
     held->frame.data = queue->buffers + (size_t)number * queue->slot_len;

@@ -20,6 +20,7 @@ struct fault_queue {
     uint32_t *heap; /* slot numbers; [0] is due first */
     uint32_t *free_slots;
     uint32_t capacity, waiting, free_count;
+    uint32_t fresh;    /* slots from here on were never used: untouched memory stays untouched */
     uint32_t slot_len; /* bytes of room in a slot */
     uint64_t next_order;
 };

@@ -142,7 +142,7 @@ static bool pass_bottleneck(struct path_lane *lane, const struct fault_path *pat
 /* Did a segment that leaves the bottleneck then wait longer than senders shall make others wait? */
 static bool has_waited(const struct fault_path *path, uint32_t len, hf_time now, hf_time leaves)
 {
-    if (path->value[FAULT_MARK_AT] == 0)
+    if (path->value[FAULT_MARK_AT] == 0 || path->value[FAULT_RATE] == 0)
         return false;
     return hf_time_since(leaves, now) - time_to_send(path->value[FAULT_RATE], len) >
            (hf_ns)path->value[FAULT_MARK_AT];

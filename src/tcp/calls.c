@@ -467,6 +467,15 @@ static bool is_writable(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
     return send_room(c, s) >= HF_MAX(least, 1u) && spare_blocks(sh) > 0;
 }
 
+bool hf_call_waits_for_pool(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
+{
+    if (!(c->flags & HF_TF_SOUGHT_ROOM) || send_error(c) != HF_OK)
+        return false;
+    const struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
+    bool no_queue = s == NULL && hf_pool_available(&sh->sending) == 0;
+    return send_room(c, s) >= HF_MAX(c->send_limit / 3, 1u) && (no_queue || spare_blocks(sh) == 0);
+}
+
 uint32_t hf_tcp_events(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
 {
     const struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);

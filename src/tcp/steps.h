@@ -84,6 +84,10 @@ void hf_tcp_begin_sending(struct hf_tcp_shared *sh, struct hf_tcp *c);
 /* The handshake is complete: ESTABLISHED, or on to FIN-WAIT-1 when CLOSE was called meanwhile. */
 void hf_tcp_established(struct hf_tcp_shared *sh, struct hf_tcp *c, enum hf_reason why);
 
+/* Does an application want to send more than an empty pool, and nothing else, let it? Then others' ACKs make room, of which
+ * this connection hears only when it looks again. */
+bool hf_call_waits_for_pool(const struct hf_tcp_shared *sh, const struct hf_tcp *c);
+
 /* ---- syn_sent.c, synchronized.c ---- */
 
 struct hf_verdict hf_syn_sent_arrives(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);

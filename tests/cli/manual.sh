@@ -20,12 +20,12 @@ options_of_page() {
     grep -E '^\.It Fl' "$1" | grep -oE ' -[a-z][a-z0-9-]*' | sed 's/ -/--/' | sort -u
 }
 
-for verb in serve listen connect demo ss; do
+for verb in serve listen connect demo ss sim; do
     page=$pages/handfast-$verb.1
     [ -f "$page" ] || { fail "no page for $verb"; continue; }
     # Options that every verb with an engine takes are described once, in handfast(1).
     shared=$pages/handfast.1
-    [ $verb != ss ] || shared=/dev/null
+    [ $verb != ss ] && [ $verb != sim ] || shared=/dev/null
     all=$( { options_of_page "$page"; options_of_page "$shared"; } | sort -u)
     for option in $(options_of_help $verb); do
         echo "$all" | grep -qxF -e "$option" || fail "handfast-$verb(1) does not tell of $option"

@@ -90,4 +90,27 @@ wrong '--keep-alive wants a time' connect --keep-alive 10ms 10.77.0.1 80
 wrong '--source-port wants 1 to 65535' connect -p x 10.77.0.1 80
 wrong '--retry wants a time' connect --retry x 10.77.0.1 80
 
+right 'usage: handfast sim' sim --help
+right '3 passed, 0 failed' sim --seeds 1..3
+right '"passed": 3' sim --seeds 1..3 --json
+right 'nothing went wrong' sim --seed 1
+right 'why SYN' sim --seed 1 --trace
+right 'Mbit/s' sim --path 'delay 1ms, rate 10Mbit' --bytes 20k
+right '"goodput_mbit"' sim --path 'delay 1ms' --bytes 20k --json
+wrong "unknown option '--frobnicate'" sim --frobnicate
+wrong "'x' is not an option" sim x
+wrong '--seeds wants FIRST..LAST' sim --seeds 5..1
+wrong '--for wants a time' sim --for ever
+wrong '--jobs wants a number' sim -j 0
+wrong "'moss' is not understood" sim --path 'moss 1%'
+wrong 'faults by name' sim --path 'drop first SYN'
+wrong '--bytes wants a size' sim --bytes 10T
+wrong '--flows wants a number' sim --flows 1000
+wrong '--congestion wants cubic' sim --congestion vegas
+wrong 'one at a time' sim --seeds 1..2 --path 'loss 1%'
+wrong '--trace and --shrink are about one' sim --shrink
+wrong 'is not NAME=NUMBER' sim --scenario 'talk wants0'
+wrong "there is no 'cheese' to set" sim --scenario 'talk cheese=1'
+wrong 'between an even host and an odd one' sim --scenario 'talk from=0 to=2'
+
 exit $failed

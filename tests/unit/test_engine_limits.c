@@ -90,6 +90,43 @@ static void what_is_in_order_is_never_pruned(void **state)
     }
 }
 
+static bool lose_all(struct pair *p, bool from_a, const struct hf_frame *frame)
+{
+    (void)p, (void)from_a, (void)frame;
+    return false;
+}
+
+static bool hears_of_room(hf_conn conn)
+{
+    struct hf_event event;
+    bool heard = false;
+    while (hf_event(pair.a.e, &event))
+        heard |= hf_conn_equal(event.conn, conn) && (event.fresh & HF_EV_WRITABLE);
+    return heard;
+}
+
+static void who_found_no_block_hears_of_room(void **state)
+{
+    /* A connection that could send nothing because another had all the blocks is told when there are some again, though
+     * that takes longer than its first look. */
+    (void)state;
+    hf_conn other = {0, 0}, other_far = {0, 0};
+    open_with(48);
+    pair_connect(&pair, "192.0.2.2", &listener, &other, &other_far);
+    assert_true(hf_tcp_send(pair.a.e, a, text, sizeof text, 0) > 0);
+    assert_int_equal(hf_tcp_send(pair.a.e, other, text, 1, 0), HF_ERR_AGAIN);
+    hears_of_room(other);
+    pair.fate = lose_all;
+    pair_run(&pair, 300 * HF_MS);
+    assert_false(hears_of_room(other));
+    pair.fate = NULL;
+    for (int turn = 0; turn < 50; turn++) {
+        pair_run(&pair, 100 * HF_MS);
+        (void)read_all(&pair.b, b);
+    }
+    assert_true(hears_of_room(other));
+}
+
 static void no_more_is_taken_than_was_lent(void **state)
 {
     /* hf_tcp_sent with more bytes than were lent, or without a lend, is refused: nobody wrote them. */
@@ -271,6 +308,7 @@ int main(void)
         cmocka_unit_test_teardown(patience_may_change_during_the_handshake, tear_down),
         cmocka_unit_test_teardown(a_half_open_connection_offers_no_more_than_its_syn, tear_down),
         cmocka_unit_test_teardown(a_window_means_what_its_scale_said, tear_down),
+        cmocka_unit_test_teardown(who_found_no_block_hears_of_room, tear_down),
         cmocka_unit_test_teardown(no_more_is_taken_than_was_lent, tear_down),
     };
     return cmocka_run_group_tests_name("engine limits", tests, NULL, NULL);
