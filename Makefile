@@ -19,7 +19,8 @@ MAKEFLAGS += --no-print-directory
 FORMATTED = $(shell git ls-files --cached --others --exclude-standard \
               $(foreach folder,drivers explore pkt cli run sim sockets examples fuzz bench tests,'$(folder)/*.[ch]'))
 
-.PHONY: run test build setup interop interop-short fuzz fuzz-short explore soak bench bench-tun bench-run lint layers purity style ledger fmt fmt-check \
+.PHONY: run test build setup interop interop-short attack attack-short fuzz fuzz-short explore soak bench bench-tun \
+        bench-lifecycle bench-run lint layers purity style ledger fmt fmt-check \
         install clean help
 .DEFAULT_GOAL := help
 
@@ -56,6 +57,7 @@ test: setup ## Runs everything: lint, both compilers, sanitizers, a short fuzz, 
 	$(call suite,asan,unit|scenario|cli)
 	@$(MAKE) fuzz-short
 	@$(MAKE) interop-short
+	@$(MAKE) attack-short
 	@echo "== gcc, release"
 	@ctest --test-dir build/release -j $$(nproc) --output-on-failure
 
@@ -73,6 +75,15 @@ interop-short: setup
 	$(call compile,release)
 	@echo "== interop"
 	@tests/interop/run.sh --short build/release/handfast
+
+attack: setup ## Floods, scans, blind injection and churn against Handfast on a TUN; the long form takes a quarter of an hour.
+	$(call compile,release)
+	@tests/attack/run.sh build/release/handfast build/release/tests/attack_flood
+
+attack-short: setup
+	$(call compile,release)
+	@echo "== attack"
+	@tests/attack/run.sh --short build/release/handfast build/release/tests/attack_flood
 
 fuzz: setup ## Fuzzes each target for FUZZ_SECONDS (60); findings go to build/fuzz/findings.
 	$(call compile,fuzz)
@@ -103,6 +114,10 @@ bench: setup ## Measures Handfast in memory, beside lwIP and no TCP at all; buil
 bench-tun: setup ## The same over a TUN, beside the host kernel (root): build/bench/tun.json.
 	$(call compile,release)
 	@build/release/bench/bench_tun $(ARGS)
+
+bench-lifecycle: setup ## A million connections and TIME-WAITs, floods, ports, in memory: build/bench/lifecycle.json; ARGS=--short.
+	$(call compile,release)
+	@build/release/bench/bench_lifecycle $(ARGS)
 
 bench-run: setup ## `handfast run` beside slirp4netns, pasta and no network of its own (root): build/bench/run.json.
 	$(call compile,release)

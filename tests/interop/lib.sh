@@ -67,3 +67,14 @@ leave_nothing() {
         finish $serve_pid
     fi
 }
+
+# Handfast has neither connection, block nor record left; TIME-WAIT is short where this is asked.
+nothing_is_left() {
+    "$HANDFAST" ss --json -s -p $serve_pid | python3 -c '
+import json, sys
+process = json.load(sys.stdin)["processes"][0]
+left = {s: n for s, n in process["states"].items() if n and s != "LISTEN"}
+left |= {k: n for k, n in process["usage"].items() if n and k in ("connections", "half_open", "time_wait", "orphans", "blocks")}
+sys.exit(print(left) or 1 if left else 0)'
+}
+nothing_left() { until_true kernel_is_quiet; until_true nothing_is_left || { nothing_is_left; return 1; }; }
