@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum field_kind { FIELD_NS, FIELD_32, FIELD_16, FIELD_8, FIELD_BOOL, FIELD_CC, FIELD_COOKIES };
+enum field_kind { FIELD_NS, FIELD_32, FIELD_16, FIELD_8, FIELD_BOOL, FIELD_CC, FIELD_COOKIES, FIELD_ECN };
 
 struct field {
     const char *name;
@@ -35,6 +35,7 @@ static const struct field fields[] = {
     F("window_scaling", FIELD_BOOL, window_scaling),
     F("timestamps", FIELD_BOOL, timestamps),
     F("sack", FIELD_BOOL, sack),
+    F("ecn", FIELD_ECN, ecn),
     F("cc", FIELD_CC, cc),
     F("initial_window", FIELD_16, initial_window),
     F("challenge_ack_limit", FIELD_32, challenge_ack_limit),
@@ -84,15 +85,18 @@ static bool read_switch(const char *text, bool *is_on)
     return *is_on || strcmp(text, "off") == 0;
 }
 
-static bool read_cookies(const char *text, uint8_t *cookies)
+static const char *const cookies_words[] = {[HF_SYN_COOKIES_OFF] = "off",
+                                            [HF_SYN_COOKIES_UNDER_PRESSURE] = "under_pressure",
+                                            [HF_SYN_COOKIES_ALWAYS] = "always"};
+static const char *const ecn_words[] = {[HF_ECN_OFF] = "off", [HF_ECN_ACCEPT] = "accept", [HF_ECN_ON] = "on"};
+
+/* One of the three words of an enum. */
+static bool read_word(const char *text, const char *const words[3], uint8_t *value)
 {
-    static const char *const names[] = {[HF_SYN_COOKIES_OFF] = "off",
-                                        [HF_SYN_COOKIES_UNDER_PRESSURE] = "under_pressure",
-                                        [HF_SYN_COOKIES_ALWAYS] = "always"};
-    for (uint8_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(names[i], text) != 0)
+    for (uint8_t i = 0; i < 3; i++) {
+        if (strcmp(words[i], text) != 0)
             continue;
-        *cookies = i;
+        *value = i;
         return true;
     }
     return false;
@@ -111,8 +115,10 @@ static bool set_field(struct hf_config *config, const struct field *field, const
     case FIELD_CC:
         *at = strcmp(value, "newreno") == 0 ? HF_CC_NEWRENO : HF_CC_CUBIC;
         return *at == HF_CC_NEWRENO || strcmp(value, "cubic") == 0;
+    case FIELD_ECN:
+        return read_word(value, ecn_words, at);
     case FIELD_COOKIES:
-        return read_cookies(value, at);
+        return read_word(value, cookies_words, at);
     default:
         break;
     }

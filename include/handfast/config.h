@@ -11,6 +11,9 @@
 /* When SYNs are answered with cookies (RFC 4987, 3.6): never; when the half-open records are used up; always. */
 enum hf_syn_cookies { HF_SYN_COOKIES_OFF, HF_SYN_COOKIES_UNDER_PRESSURE, HF_SYN_COOKIES_ALWAYS };
 
+/* Explicit congestion notification (RFC 3168): neither asked for nor agreed to; agreed to when the peer asks; asked for. */
+enum hf_ecn { HF_ECN_OFF, HF_ECN_ACCEPT, HF_ECN_ON };
+
 enum hf_cc_algorithm { HF_CC_CUBIC, HF_CC_NEWRENO };
 
 struct hf_config {
@@ -67,6 +70,7 @@ struct hf_config {
     bool timestamps;     /* true */
     bool sack;           /* true */
     bool fast_open;      /* false; TCP Fast Open (RFC 7413) for those that ask for it (struct hf_tcp_options) */
+    uint8_t ecn;         /* enum hf_ecn; HF_ECN_ACCEPT */
     uint8_t cc;          /* enum hf_cc_algorithm; HF_CC_CUBIC */
     uint16_t initial_window; /* 10 segments (RFC 6928) */
     uint32_t challenge_ack_limit; /* 1000 a second, randomised, engine-wide; per connection 1 per 500 ms (RFC 5961, 7) */

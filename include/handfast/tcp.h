@@ -149,7 +149,7 @@ struct hf_tcp_info {
     uint32_t receive_queue;    /* listener: connections waiting for accept */
     uint32_t in_flight, cwnd, ssthresh, mss, send_window, receive_window, rto_ms, srtt_us, rttvar_us, retransmits;
     uint8_t send_scale, receive_scale;
-    bool timestamps, sack;
+    bool timestamps, sack, ecn;
     bool fast_open;            /* data went with the SYN and was taken */
     hf_link link;
 };

@@ -38,6 +38,7 @@ void hf_config_defaults(struct hf_config *config)
         .window_scaling = true,
         .timestamps = true,
         .sack = true,
+        .ecn = HF_ECN_ACCEPT,
         .cc = HF_CC_CUBIC,
         .initial_window = 10,
         .challenge_ack_limit = 1000,
@@ -76,7 +77,7 @@ static bool limits_are_acceptable(const struct hf_config *c)
 bool hf_config_is_acceptable(const struct hf_config *c)
 {
     return limits_are_acceptable(c) && times_are_acceptable(c) && between(1024, c->send_buffer, 1 << 30) &&
-           between(1024, c->receive_buffer, 1 << 30) && between(0, c->cc, HF_CC_NEWRENO) &&
+           between(1024, c->receive_buffer, 1 << 30) && between(0, c->cc, HF_CC_NEWRENO) && between(0, c->ecn, HF_ECN_ON) &&
            between(0, c->syn_cookies, HF_SYN_COOKIES_ALWAYS) &&
            between(1, c->initial_window, 100) && c->ip_ttl > 0 && c->syn_retries > 0 && c->syn_ack_retries > 0 &&
            c->data_retries > 0 && c->orphan_retries > 0;

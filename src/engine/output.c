@@ -79,8 +79,8 @@ static void fit(const struct hf_tcp *c, struct hf_tcp_plan *plan, uint32_t cap, 
     plan->fin = plan->psh = false;
 }
 
-static void write_ip(struct hf_engine *e, const struct hf_tcp *c, const struct envelope *envelope, uint32_t tcp_len,
-                     uint8_t *out)
+static void write_ip(struct hf_engine *e, const struct hf_tcp *c, const struct envelope *envelope,
+                     const struct hf_tcp_written *written, uint8_t *out)
 {
     const struct hf_way *way = hf_way_of(e, hf_slot(c));
     const struct hf_ip ip = {
@@ -88,13 +88,13 @@ static void write_ip(struct hf_engine *e, const struct hf_tcp *c, const struct e
         .dst = c->remote_addr,
         .protocol = HF_PROTOCOL_TCP,
         .hop_limit = e->tcp.config.ip_ttl, /* MUST-49 */
-        .traffic_class = c->traffic_class, /* SHLD-22 */
+        .traffic_class = written->seg.traffic_class, /* SHLD-22; RFC 3168, 5 */
         .is_v4 = envelope->is_v4,
         .dont_fragment = !way->may_fragment,
         /* A datagram that may not be fragmented needs no identification (RFC 6864, 4.1). */
         .id = envelope->is_v4 && way->may_fragment ? e->ip_id++ : 0,
     };
-    hf_ip_write(&ip, tcp_len, out);
+    hf_ip_write(&ip, written->len, out);
 }
 
 static void write_link(const struct hf_engine *e, const struct hf_tcp *c, const struct envelope *envelope, uint8_t *out)
@@ -135,7 +135,7 @@ static void write_frame(struct hf_engine *e, struct hf_tcp *c, const struct hf_t
     struct hf_tcp_written written;
     hf_frame_clear(frame);
     hf_tcp_output(&e->tcp, c, plan, frame->data + envelope->tcp_at, envelope->device_sums, &written);
-    write_ip(e, c, envelope, written.len, frame->data + envelope->link_len);
+    write_ip(e, c, envelope, &written, frame->data + envelope->link_len);
     if (envelope->is_ethernet)
         write_link(e, c, envelope, frame->data);
     write_checksum(c, envelope, &written, frame);

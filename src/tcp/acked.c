@@ -56,6 +56,7 @@ static void drag_marks(struct hf_tcp_sending *s, hf_seq una)
     s->small = hf_seq_max(s->small, una);
     s->recover = hf_seq_max(s->recover, una);
     s->fack = hf_seq_max(s->fack, una);
+    s->ecn_until = hf_seq_max(s->ecn_until, una);
 }
 
 /* Does the first block report a duplicate (RFC 2883, 4 and 5): does it lie below SEG.ACK, or within the second block? What
@@ -189,5 +190,6 @@ void hf_tcp_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_se
     window_reopened(sh, c, s);
     tell_congestion(sh, c, s, facts.delivered);
     hf_loss_acked(sh, c, s, &ack, &facts);
+    hf_ecn_acked(sh, c, s, seg);
     release_if_done(sh, c, s, seg);
 }

@@ -80,6 +80,7 @@ void hf_tcp_prepare(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_
     set_flag(c, HF_TF_SCALE, sh->config.window_scaling);
     set_flag(c, HF_TF_SACK, sh->config.sack);
     set_flag(c, HF_TF_TIMESTAMPS, sh->config.timestamps);
+    set_flag(c, HF_TF_ECN, sh->config.ecn == HF_ECN_ON);
     c->rcv_scale = sh->config.window_scaling ? hf_window_scale_for(c->receive_limit) : 0;
     c->iss = hf_isn(sh, c);
     c->ts_offset = hf_timestamp_offset(sh, c);
@@ -442,6 +443,7 @@ void hf_call_status(const struct hf_tcp_shared *sh, const struct hf_tcp *c, stru
         .receive_scale = c->rcv_scale,
         .timestamps = c->flags & HF_TF_TIMESTAMPS,
         .sack = c->flags & HF_TF_SACK,
+        .ecn = c->flags & HF_TF_ECN,
         .fast_open = c->flags & HF_TF_FAST_OPEN_TAKEN,
         .link = c->link,
     };

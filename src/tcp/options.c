@@ -49,6 +49,7 @@ void hf_options_accept(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct 
     bool v4 = hf_addr_is_v4(&c->remote_addr);
     c->peer_mss = opts->present & HF_OPT_MSS ? opts->mss : (uint16_t)(v4 ? DEFAULT_MSS_V4 : DEFAULT_MSS_V6);
     hf_tcp_update_mss(c);
+    hf_ecn_accept(sh, c, seg);
     keep_if(c, HF_TF_SCALE, opts->present & HF_OPT_WSCALE);
     keep_if(c, HF_TF_SACK, opts->present & HF_OPT_SACK_OK);
     keep_if(c, HF_TF_TIMESTAMPS, opts->present & HF_OPT_TIMESTAMPS);

@@ -26,10 +26,10 @@ static void begin(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const 
     hf_options_fill(sh, c, &seg->opts);
 }
 
-static void fill_syn(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_segment *seg)
+static void fill_syn(const struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_segment *seg)
 {
     seg->len = 1 + seg->data_len;
-    seg->flags = HF_TCP_SYN;
+    seg->flags = (uint8_t)(HF_TCP_SYN | hf_ecn_offer(c));
     seg->wnd = hf_window_field(sh, c, true);
     if (c->state == HF_SYN_SENT)
         seg->ack = hf_seq_of(0);
@@ -201,6 +201,8 @@ void hf_tcp_output(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_t
         seg->flags |= HF_TCP_RST;
     else if (data)
         fill_data(c, s, plan, seg);
+    if (plan->what >= HF_SEND_DATA)
+        hf_ecn_mark(c, s, plan, seg);
     write_bytes(sh, c, s, out, skip_sum, written);
     written->gso_size = plan->len > mss ? (uint16_t)mss : 0;
 

@@ -155,6 +155,7 @@ enum hf_reason hf_text_arrives(struct hf_tcp_shared *sh, struct hf_tcp *c, const
 {
     struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
     struct text text;
+    hf_ecn_text_arrives(c, seg);
     if (r != NULL || hf_seq_lt(seg->seq, c->rcv.nxt))
         hf_note_duplicate(sh, c, seg);
     if (!trim(c, r, seg, &text)) {

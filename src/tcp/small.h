@@ -26,6 +26,7 @@ enum {
     HF_SMALL_AGAIN = 16,        /* half-open: the SYN,ACK was sent more than once */
     HF_SMALL_CLOSED_FIRST = 32, /* time-wait: we closed first */
     HF_SMALL_PASSIVE = 64,      /* the peer opened it */
+    HF_SMALL_ECN = 128,
 };
 
 /* What both have. */

@@ -84,6 +84,7 @@ struct hf_tcp_sending *hf_attach_sending(struct hf_tcp_shared *sh, struct hf_tcp
         .small = c->snd.una,
         .recover = c->snd.una,
         .fack = c->snd.una,
+        .ecn_until = c->snd.una,
         .oldest_at = sh->now,
         .reorder_at = HF_NEVER,
         .probe_at = HF_NEVER,

@@ -156,6 +156,19 @@ static inline uint32_t hf_header_overhead(const struct hf_tcp *c) { return hf_ad
 enum hf_reason hf_paws_check(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_segment *seg);
 void hf_paws_remember(const struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);
 
+/* ---- ecn.c (RFC 3168) ---- */
+
+/* The bits of our SYN or SYN,ACK. */
+uint8_t hf_ecn_offer(struct hf_tcp *c);
+/* From the peer's SYN or SYN,ACK. */
+void hf_ecn_accept(const struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);
+/* Text inside the window: was it marked, has the peer slowed down? */
+void hf_ecn_text_arrives(struct hf_tcp *c, const struct hf_segment *seg);
+/* An ACK: did a mark come back? */
+void hf_ecn_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, const struct hf_segment *seg);
+/* The bits, of both headers, of a segment without SYN that is about to leave. */
+void hf_ecn_mark(struct hf_tcp *c, struct hf_tcp_sending *s, const struct hf_tcp_plan *plan, struct hf_segment *seg);
+
 /* ---- fast_open.c (RFC 7413) ---- */
 
 /* Active: bytes of text that go with the SYN now. */

@@ -8,8 +8,8 @@
  *          +--------------------------+-----+-----+----+---+
  *
  * The seven bits beside E are covered with a pad, and the hash covers them, the whole tuple, the peer's ISN and whether
- * there are timestamps. A peer that sends them carries the exact window scale home in the low bits of ours, where there is
- * more room; what is believed of these bits is only what agrees with the ISN's, since nothing protects them.
+ * there are timestamps. A peer that sends them carries the exact window scale and ECN home in the low bits of ours, where
+ * there is more room; what is believed of these bits is only what agrees with the ISN's, since nothing protects them.
  *
  * Keys change every EPOCH and are derived from one secret; a cookie is good for the epoch it was made in and the next.
  */
@@ -23,7 +23,7 @@
 static const uint16_t mss_of[8] = {48, 536, 1200, 1360, 1440, 1452, 1460, 8960};
 static const uint8_t scale_of[8] = {0, 0, 2, 4, 6, 7, 8, 10}; /* entry 0: no scaling */
 
-enum { BITS_SCALE = 0x0f, BITS_MASK = 0x0f }; /* in the timestamp */
+enum { BITS_SCALE = 0x0f, BITS_ECN = 0x10, BITS_MASK = 0x1f }; /* in the timestamp */
 
 static uint64_t epoch_of(const struct hf_tcp_shared *sh)
 {
@@ -84,15 +84,18 @@ static void put_timestamp_bits(const struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
     uint32_t now = hf_tcp_ms(sh) + c->ts_offset;
     uint32_t stamp = (now & ~(uint32_t)BITS_MASK) | HF_MIN(c->snd_scale, 14u);
+    stamp |= c->flags & HF_TF_ECN ? BITS_ECN : 0;
     if (stamp > now)
         stamp -= BITS_MASK + 1;
     c->ts_offset += stamp - now;
 }
 
-static void read_timestamp_bits(struct hf_tcp *c, uint32_t tsecr)
+static void read_timestamp_bits(const struct hf_tcp_shared *sh, struct hf_tcp *c, uint32_t tsecr)
 {
     uint8_t exact = tsecr & BITS_SCALE;
     bool scales = c->flags & HF_TF_SCALE;
+    if ((tsecr & BITS_ECN) && sh->config.ecn != HF_ECN_OFF)
+        c->flags |= HF_TF_ECN;
     if (scales && exact <= 14 && scale_index(true, exact) == scale_index(true, c->snd_scale))
         c->snd_scale = exact;
 }
@@ -107,6 +110,8 @@ void hf_syn_cookie_bake(const struct hf_tcp_shared *sh, struct hf_tcp *c)
     c->snd.una = c->snd.nxt = c->iss;
     if (c->flags & HF_TF_TIMESTAMPS)
         put_timestamp_bits(sh, c);
+    else
+        c->flags &= ~(uint32_t)HF_TF_ECN; /* nothing could bring it back */
 }
 
 /* Is this the cookie of one of the last two epochs? Tells what was in it. */
@@ -146,7 +151,7 @@ bool hf_syn_cookie_taste(struct hf_tcp_shared *sh, struct hf_tcp *c, const struc
     };
     hf_half_open_unfold(sh, &h, c);
     if (stamped)
-        read_timestamp_bits(c, seg->opts.tsecr);
+        read_timestamp_bits(sh, c, seg->opts.tsecr);
     if (!(c->flags & HF_TF_SCALE))
         c->rcv_scale = 0;
     c->flags &= ~(uint32_t)HF_TF_SYN_AGAIN; /* nobody knows when the SYN,ACK left, but nothing says it was lost */

@@ -58,6 +58,8 @@ enum {
     HF_TF_FAST_OPEN_GRANT = 1 << 25, /* passive: the SYN,ACK brings a cookie */
     HF_TF_FAST_OPEN_TAKEN = 1 << 26, /* text came with the SYN, and was taken */
     HF_TF_REORDERING = 1 << 27,  /* the path was seen to deliver out of order (RACK.reordering_seen) */
+    HF_TF_ECN = 1 << 28,         /* negotiated; in SYN-SENT: offered (RFC 3168) */
+    HF_TF_ECN_ECHO = 1 << 29,    /* a mark arrived: every ACK says ECE until the peer says CWR */
     HF_TF_ORPHAN = 1 << 30, /* the application has closed it, and it is counted in hf_tcp_shared.orphans */
 };
 
@@ -217,6 +219,8 @@ struct hf_tcp_sending {
     uint8_t recovery;     /* enum hf_recovery */
     uint8_t dup_acks;
     uint8_t probing;      /* the oldest byte in flight is a window probe */
+    uint8_t owes_cwr;     /* the window was reduced for an ECE: the next new data says so */
+    hf_seq ecn_until;     /* ECE before this is acknowledged tells of the same window */
     uint8_t repair_due;   /* recovery has just begun: the first repair goes out whatever cwnd says (RFC 5681, 3.2) */
     hf_time oldest_at;    /* since when something has been unacknowledged without progress: user timeout */
     hf_time reorder_at;   /* RACK's reordering timer, HF_NEVER when not running */
