@@ -39,6 +39,8 @@ static bool carry_inwards_once(struct call *call)
     ssize_t n = recv(call->source.fd, room, is_urgent ? 1 : (size_t)cap, MSG_DONTWAIT);
     int error = errno;
     hf_tcp_sent(e, call->conn, n > 0 ? (size_t)n : 0, is_urgent && n == 1 ? HF_SEND_URGENT : 0);
+    if (n > 0 && (size_t)n < (size_t)cap && !call->has_urgent && !call->has_hung_up)
+        call->can_read = false; /* there was no more, and what comes is told anew */
     if (is_urgent)
         call->has_urgent = false;
     if (n == 0 && !call->has_failed)

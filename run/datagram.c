@@ -26,6 +26,7 @@ struct taker {
     /* to send */
     struct hf_frame room[BATCH];
     unsigned room_count, filled;
+    bool waits_for_news, has_news;
 };
 
 static struct taker *taker_of(struct hf_driver *d)
@@ -64,8 +65,12 @@ static bool take_datagram(struct taker *t, hf_time now, struct hf_frame *frame, 
 
 static int refill(struct taker *t, hf_time now, unsigned max)
 {
-    int count = t->inner->ops->receive(t->inner, now, t->lent, max < BATCH ? max : BATCH);
+    if (t->waits_for_news && !t->has_news)
+        return 0;
+    unsigned asked = max < BATCH ? max : BATCH;
+    int count = t->inner->ops->receive(t->inner, now, t->lent, asked);
     t->lent_count = count > 0 ? (unsigned)count : 0;
+    t->has_news = count == (int)asked; /* less: it had no more */
     t->next = 0;
     return count;
 }
@@ -123,8 +128,9 @@ static int taker_reserve(struct hf_driver *d, struct hf_frame *frames, unsigned 
 
 static int taker_submit(struct hf_driver *d, hf_time now, struct hf_frame *frames, unsigned count)
 {
-    struct hf_driver *inner = taker_of(d)->inner;
-    return inner->ops->submit(inner, now, frames, count);
+    struct taker *t = taker_of(d);
+    t->has_news = true; /* PROGRAM's kernel answers while it is written to */
+    return t->inner->ops->submit(t->inner, now, frames, count);
 }
 
 static hf_time taker_deadline(struct hf_driver *d)
@@ -148,6 +154,16 @@ static const struct hf_driver_ops taker_ops = {
     .deadline = taker_deadline,
     .close = taker_close,
 };
+
+void datagram_wait_for_news(struct hf_driver *d)
+{
+    taker_of(d)->waits_for_news = true;
+}
+
+void datagram_expect(struct hf_driver *d)
+{
+    taker_of(d)->has_news = true;
+}
 
 struct hf_driver *datagram_open(struct hf_driver *inner, datagram_taker *take, void *arg)
 {

@@ -23,6 +23,14 @@ typedef void datagram_taker(void *arg, hf_time now, const struct datagram *d);
  */
 struct hf_driver *datagram_open(struct hf_driver *inner, datagram_taker *take, void *arg);
 
+/*
+ * From here on the device is only asked for frames after datagram_expect, after something was sent, and for as long as it
+ * gives any: where an empty device costs a system call and its descriptor tells anyhow. Not for an inner driver that
+ * holds frames back.
+ */
+void datagram_wait_for_news(struct hf_driver *d);
+void datagram_expect(struct hf_driver *d);
+
 /* Sends one datagram inwards. It may wait for datagram_flush; a full device loses it. */
 void datagram_send(struct hf_driver *d, hf_time now, const struct datagram *datagram);
 void datagram_flush(struct hf_driver *d, hf_time now);

@@ -145,6 +145,7 @@ static void socket_ready(struct loop_source *source, uint32_t events)
     call->can_read |= (events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     call->can_write |= (events & EPOLLOUT) != 0;
     call->has_failed |= (events & EPOLLERR) != 0;
+    call->has_hung_up |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     call->has_urgent |= (events & EPOLLPRI) != 0;
     if (call->phase == CALL_OPEN)
         call_carry(call);

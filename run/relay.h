@@ -34,6 +34,7 @@ struct call {
     bool is_published;        /* came from the host */
     bool can_read, can_write; /* what the socket last said */
     bool has_failed;          /* ... that it was reset: its end is no FIN */
+    bool has_hung_up;         /* ... that its end lies ahead */
     bool has_urgent;          /* ... and that a mark lies ahead */
     bool host_ended;          /* the far side's FIN was passed on */
     bool inside_ended;        /* PROGRAM's FIN was passed on */

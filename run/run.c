@@ -187,14 +187,15 @@ static int open_inspect(struct run *run, char error[256])
 
 static void device_ready(struct loop_source *source, uint32_t events)
 {
-    (void)source, (void)events; /* every turn pumps */
+    (void)events; /* every turn pumps */
+    datagram_expect(((struct run_device *)source)->datagrams);
 }
 
 int run_open(struct run *run, const struct run_options *o, char error[256])
 {
     *run = (struct run){.options = *o, .epoll = epoll_create1(EPOLL_CLOEXEC), .started_at = hf_clock_now()};
     run->space = (struct space){.control = -1, .tun_fd = -1, .diag_fd = -1, .net_fd = -1, .counters_fd = -1};
-    run->device = (struct loop_source){.fd = -1, .ready = device_ready};
+    run->device.source = (struct loop_source){.fd = -1, .ready = device_ready};
     run->now = run->started_at;
     if (run->epoll < 0 || life_open(&run->life, run->epoll) < 0) {
         snprintf(error, 256, "cannot start: %s", strerror(errno));
@@ -237,8 +238,11 @@ static int publish(struct run *run, char error[256])
 int run_start(struct run *run, char error[256])
 {
     run->relay = relay_open(run->engine, run->link, run->epoll, &run->options.rules, &run->watcher);
-    run->device.fd = run->driver->fd;
-    if (!run->relay || loop_add(run->epoll, &run->device, EPOLLIN) < 0) {
+    run->device.source.fd = run->driver->fd;
+    run->device.datagrams = run->datagrams;
+    if (!run->path && !run->fault)
+        datagram_wait_for_news(run->datagrams);
+    if (!run->relay || loop_add(run->epoll, &run->device.source, EPOLLIN) < 0) {
         snprintf(error, 256, "cannot start: %s", strerror(errno));
         return -1;
     }
@@ -351,7 +355,7 @@ void run_close(struct run *run)
     relay_close(run->relay);
     inspect_close(&run->inspect);
     udp_close(run->udp);
-    run->device.fd = -1; /* the driver's */
+    run->device.source.fd = -1; /* the driver's */
     if (run->driver)
         run->driver->ops->close(run->driver);
     hf_engine_delete(run->engine);

@@ -62,7 +62,10 @@ struct run {
     struct udp *udp;
     struct relay_watcher watcher;
     struct inspect inspect;
-    struct loop_source device;
+    struct run_device {
+        struct loop_source source;
+        struct hf_driver *datagrams;
+    } device;
     hf_time now, started_at, ended_at; /* of PROGRAM's last process */
     bool was_checked;                  /* check_after has come */
     bool is_busy;                      /* the last turn left work: do not wait */

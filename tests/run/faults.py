@@ -23,7 +23,7 @@ NAMES = sys.argv[3:]
 PROGRAM, REPLY = "10.77.0.2", bytes(range(250)) * 8
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 RTO = 0.19  # a little less than the least retransmission time of either side
-results = []
+results, again = [], []
 
 
 # ---- the far side: answers a request with REPLY, and closes when its client has ended ----
@@ -240,7 +240,8 @@ def judge_delay(told, frames):
 @fault("duplicate every data")
 def judge_duplicates(told, frames):
     expect_usual(told, frames)
-    expect(all(len(pick(frames, True, seq=n, data=True)) == 2 for n in (1, 4)), "not everything came twice")
+    seen = [(f.seq, len(f.payload)) for f in pick(frames, True, data=True)]
+    expect(seen and all(seen.count(x) % 2 == 0 for x in seen), "not everything came twice: %s" % seen)
 
 
 @fault("corrupt second data", extra=("--seed", "3"))
@@ -248,9 +249,10 @@ def judge_corruption(told, frames):
     expect_usual(told, frames)
     bad = [f for f in frames if f.is_in and not f.is_sound()]
     expect(len(bad) == 1, "%d frames have a wrong checksum" % len(bad))
-    good = [f for f in pick(frames, True, seq=4, data=True) if f.is_sound()]
-    expect(good and good[0].at > bad[0].at, "it did not come again, whole")
-    return [(i, a, b) for i, (a, b) in enumerate(zip(bad[0].payload, good[0].payload)) if a != b]
+    data = [f for f in pick(frames, True, data=True) if f.is_sound() and f.at > bad[0].at]
+    expect({n for f in data for n in range(f.seq, f.seq + len(f.payload))} >= set(range(4, 1004)), "it did not come again, whole")
+    whole = b"t" * 997 + b"two"
+    return [(i, a) for i, (a, b) in enumerate(zip(bad[0].payload, whole)) if a != b]
 
 
 @fault("out reset after 512 bytes")
@@ -282,17 +284,13 @@ def run_once(line, port, directory, number):
     return {k: v for k, (v, _) in told.items()}, place, sorted(marks)
 
 
-def try_fault(line, port, directory, gate):
-    began = time.time()
-    with gate:
-        try:
-            first, second = (run_once(line, port, directory, n) for n in (1, 2))
-            expect(first == second, "the second time differs: %s, %s" % (first, second))
-            verdict = None
-        except (Wrong, ValueError, LookupError, OSError, subprocess.SubprocessError) as error:
-            verdict = "%s: %s" % (type(error).__name__, error)
-    results.append((line, verdict))
-    print("%-7s %-28s %s" % ("not ok" if verdict else "ok", line, verdict or ""), flush=True)
+def judge_fault(line, port, directory):
+    try:
+        first, second = (run_once(line, port, directory, n) for n in (1, 2))
+        expect(first == second, "the second time differs: %s, %s" % (first, second))
+    except (Wrong, ValueError, LookupError, OSError, subprocess.SubprocessError) as error:
+        return "%s: %s" % (type(error).__name__, error)
+    return None
 
 
 def lines_of_the_manual():
@@ -323,25 +321,31 @@ CAUGHT = [
 ]
 
 
-def try_program(name, line, status, rule, port, directory, gate):
-    title = "%s, %s" % (name, line or "no fault")
-    report = os.path.join(directory, "%s-%s.json" % (name, status))
-    verdict = None
-    with gate:
+def judge_program(name, line, status, rule, port, directory):
+    report = os.path.join(directory, "%s-%s-%s.json" % (name, status, rule))
+    try:
         r = subprocess.run([HANDFAST, "run", "--host-loopback", "--stacks", "--leak-age", "1", "--error-exitcode", "9", "--report",
                             report, *(["--fault", line] if line else []), "--", os.path.join(PROGRAMS, name), "10.77.0.1",
                             str(port)], capture_output=True, text=True, timeout=30)
-    try:
         with open(report) as f:
             found = [x for x in json.load(f)["findings"] if x["severity"] == "problem"]
         expect(r.returncode == status, "exit status %d" % r.returncode)
         expect([x["rule"] for x in found] == ([rule] if rule else []), "found %s" % [x["rule"] for x in found])
         places = [(os.path.basename(p["file"] or ""), p["line"]) for x in found for p in x["opened_at"]]
         expect(not rule or (name + ".c", marked_line(name)) in places, "named %s" % places)
-    except (Wrong, OSError, ValueError) as error:
-        verdict = str(error)
+    except (Wrong, OSError, ValueError, subprocess.SubprocessError) as error:
+        return str(error)
+    return None
+
+
+def attempt(title, judge, arguments, gate, is_last):
+    with gate:
+        verdict = judge(*arguments)
+    if verdict and not is_last:
+        again.append((title, judge, arguments))
+        return
     results.append((title, verdict))
-    print("%-7s %-44s %s" % ("not ok" if verdict else "ok", title, verdict or rule or "nothing to report"), flush=True)
+    print("%-7s %-44s %s" % ("not ok" if verdict else "ok", title, verdict or ""), flush=True)
 
 
 def main():
@@ -351,15 +355,16 @@ def main():
         print("not ok  %-28s not in both tables, or without a test" % line)
     port, gate, threads = serve(), threading.Semaphore(6), []
     with tempfile.TemporaryDirectory() as directory:
-        for line in FAULTS:
-            threads.append(threading.Thread(target=try_fault, args=(line, port, directory, gate)))
-        for case in CAUGHT:
-            threads.append(threading.Thread(target=try_program, args=(*case, port, directory, gate)))
-        chosen = [t for t in threads if not NAMES or any(n in str(t._args) for n in NAMES)]
-        for thread in chosen:
-            thread.start()
-        for thread in chosen:
+        tries = [(line, judge_fault, (line, port, directory)) for line in FAULTS]
+        tries += [("%s, %s" % (case[0], case[1] or "no fault"), judge_program, (*case, port, directory)) for case in CAUGHT]
+        for one in tries:
+            if not NAMES or any(n in one[0] for n in NAMES):
+                threads.append(threading.Thread(target=attempt, args=(*one, gate, False)))
+                threads[-1].start()
+        for thread in threads:
             thread.join()
+        for one in again:  # times are judged, and a machine may be busy: once more, one by one
+            attempt(*one, gate, True)
     return 1 if any(verdict for _, verdict in results) else 0
 
 

@@ -354,23 +354,38 @@ def node_server():
     return report_of(["--publish", "8109:8000"], ["node", "-e", script], load)
 
 
-@case("sshd", "ssh", "ssh-keygen")
-def sshd_inside():
+def sshd_command(port, *words):
     for name in ("host", "user"):
         if not os.path.exists(path("key_" + name)):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path("key_" + name)], check=True)
     os.makedirs("/run/sshd", exist_ok=True)
-    sshd = shutil.which("sshd") or "/usr/sbin/sshd"
-    server = start_inside([sshd, "-D", "-f", "/dev/null", "-h", path("key_host"), "-p", "22", "-o", "UsePAM=no",
-                           "-o", "StrictModes=no", "-o", "PidFile=none", "-o", "PermitRootLogin=yes",
-                           "-o", "AuthorizedKeysFile=" + path("key_user.pub")], ["--publish", "8110:22"])
-    time.sleep(0.5)
-    r = subprocess.run(["ssh", "-F", "/dev/null", "-p", "8110", "-i", path("key_user"), "-o", "StrictHostKeyChecking=no",
-                        "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "127.0.0.1",
-                        "head -c 3000000 /dev/zero | wc -c; ip -o link | grep -c handfast0"], capture_output=True, text=True,
-                       timeout=30, stdin=subprocess.DEVNULL)
+    return [shutil.which("sshd") or "/usr/sbin/sshd", "-D", "-f", "/dev/null", "-h", path("key_host"), "-p", port, "-o",
+            "UsePAM=no", "-o", "StrictModes=no", "-o", "PidFile=none", "-o", "PermitRootLogin=yes", "-o",
+            "AuthorizedKeysFile=" + path("key_user.pub"), *words]
+
+
+def ssh_command(host, port, command):
+    return ["ssh", "-F", "/dev/null", "-p", port, "-i", path("key_user"), "-o", "StrictHostKeyChecking=no", "-o",
+            "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", host, command]
+
+
+@case("sshd", "ssh", "ssh-keygen")
+def sshd_inside():
+    server = start_inside(sshd_command("22"), ["--publish", "8110:22"])
+    wait_for_port(8110, probe=b"SSH-2.0-probe\r\n")
+    r = subprocess.run(ssh_command("127.0.0.1", "8110", "head -c 3000000 /dev/zero | wc -c; ip -o link | grep -c handfast0"),
+                       capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
     stop(server)
     expect(r.stdout.split() == ["3000000", "1"], r.stdout + r.stderr)
+
+
+@case("sshd", "ssh", "ssh-keygen")
+def ssh_to_a_server_outside():
+    server = start(sshd_command("8111", "-o", "ListenAddress=127.0.0.1"))
+    wait_for_port(8111, probe=b"SSH-2.0-probe\r\n")
+    r = inside(ssh_command(GATEWAY, "8111", "wc -c; ip -o link | grep -c handfast0"), input="x" * 3000000)
+    stop(server)
+    expect(r.stdout.split() == ["3000000", "0"], r.stdout + r.stderr)
 
 
 @case("curl")
