@@ -21,6 +21,8 @@ FORMATTED = $(shell git ls-files --cached --others --exclude-standard \
 
 .PHONY: run test build setup interop interop-short attack attack-short fuzz fuzz-short explore soak bench bench-tun \
         bench-lifecycle bench-run lint layers purity style ledger fmt fmt-check \
+
+.PHONY: run test build setup interop interop-short fuzz fuzz-short explore coverage soak bench bench-tun bench-run lint layers purity style ledger fmt fmt-check \
         install clean help
 .DEFAULT_GOAL := help
 
@@ -106,6 +108,12 @@ soak: setup ## Long seeds of the simulator for SOAK_MINUTES (30), from seed SOAK
 	@build/asan/handfast sim --seeds $(SOAK_FROM)..4000000000 --for $$(( ($(SOAK_MINUTES) + 5) / 6 ))m
 	@echo "== long seeds, release"
 	@build/release/handfast sim --long --seeds $(SOAK_FROM)..4000000000 --for $(SOAK_MINUTES)m
+
+coverage: setup ## Lines and branches of src/ that unit tests and scenarios reach, and the lines of src/tcp that none does.
+	$(call compile,coverage)
+	@find build/coverage -name '*.gcda' -delete
+	$(call suite,coverage,unit|scenario)
+	@tools/coverage build/coverage
 
 bench: setup ## Measures Handfast in memory, beside lwIP and no TCP at all; build/bench/memory.json is for machines.
 	$(call compile,release)
