@@ -292,6 +292,7 @@ static void growth_has_an_end(void **state)
 
 /* ---- NewReno ---- */
 
+/* RFC 2525, 2.6: a segment, and not a fraction of one on top */
 static void newreno_adds_a_segment_a_round(void **state)
 {
     /* In congestion avoidance a round trip adds one segment (MUST-19; RFC 5681, 3.1). */
