@@ -19,10 +19,8 @@ MAKEFLAGS += --no-print-directory
 FORMATTED = $(shell git ls-files --cached --others --exclude-standard \
               $(foreach folder,drivers explore pkt cli run sim sockets examples fuzz bench tests,'$(folder)/*.[ch]'))
 
-.PHONY: run test build setup interop interop-short attack attack-short fuzz fuzz-short explore soak bench bench-tun \
+.PHONY: run test build setup interop interop-short attack attack-short fuzz fuzz-short explore coverage soak bench bench-tun \
         bench-lifecycle bench-run lint layers purity style ledger fmt fmt-check \
-
-.PHONY: run test build setup interop interop-short fuzz fuzz-short explore coverage soak bench bench-tun bench-run lint layers purity style ledger fmt fmt-check \
         install clean help
 .DEFAULT_GOAL := help
 

@@ -88,25 +88,6 @@ static void recovery(struct form *f, const struct hf_tcp_sending *s)
         stamp(f, s->undo.stamp);
 }
 
-/* RACK-TLP and what would undo an episode. Round trips as such are left out, like congestion control's past. */
-static void loss_recovery(struct form *f, const struct hf_engine *e, const struct hf_tcp_sending *s)
-{
-    for (uint32_t i = s->flying.first; i != HF_NONE; i = hf_sent_at(&e->tcp, i)->after)
-        number(f, hf_sent_at(&e->tcp, i)->from);
-    for (uint32_t i = s->repairs.first; i != HF_NONE; i = hf_sent_at(&e->tcp, i)->after)
-        number(f, hf_sent_at(&e->tcp, i)->from);
-    instant(f, s->reorder_at);
-    instant(f, s->probe_at);
-    instant(f, s->rack.sent_at);
-    number(f, s->rack.end);
-    number(f, s->fack);
-    word(f, (uint64_t)s->tlp.is_out << 32 | (uint32_t)(s->tlp.is_retrans << 16 | s->undo.may << 8 | s->undo.frto));
-    if (s->tlp.is_out)
-        number(f, s->tlp.end);
-    if (s->undo.may || s->undo.frto != HF_FRTO_OFF)
-        number(f, s->undo.from);
-}
-
 static void sending(struct form *f, const struct hf_engine *e, const struct hf_tcp *c)
 {
     const struct hf_tcp_sending *s = hf_tcp_sending_of(&e->tcp, c);
