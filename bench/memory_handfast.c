@@ -17,6 +17,7 @@ void pair_configure(struct hf_config *config)
     hf_config_defaults(config);
     memset(config->seed, 7, sizeof config->seed);
     config->max_fragments = 1;
+    config->send_buffer_max = config->receive_buffer_max = 0; /* as large as it says, and no larger */
 }
 
 /* The pages are touched beforehand if asked to: what the kernel takes to find and clear them is not ours. */

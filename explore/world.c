@@ -502,6 +502,7 @@ static struct hf_config configure(const struct start *start)
     config.send_buffer = 2048;
     config.receive_buffer = start->receive_buffer != 0 ? start->receive_buffer : 2048;
     config.window_scaling = start->scale;
+    config.send_buffer_max = config.receive_buffer_max = 0; /* as large as it says, and no larger */
     config.timestamps = start->timestamps;
     config.sack = start->sack;
     config.syn_cookies = HF_SYN_COOKIES_OFF; /* an ACK that overtakes the handshake's would be reset */

@@ -32,6 +32,8 @@ static const struct field fields[] = {
     F("orphan_retries", FIELD_8, orphan_retries),
     F("send_buffer", FIELD_32, send_buffer),
     F("receive_buffer", FIELD_32, receive_buffer),
+    F("receive_buffer_max", FIELD_32, receive_buffer_max),
+    F("send_buffer_max", FIELD_32, send_buffer_max),
     F("window_scaling", FIELD_BOOL, window_scaling),
     F("timestamps", FIELD_BOOL, timestamps),
     F("sack", FIELD_BOOL, sack),

@@ -305,6 +305,7 @@ void pkt_parse_events(struct pkt_parser *p)
 static void set_defaults(struct pkt_script *script)
 {
     hf_config_defaults(&script->config);
+    script->config.send_buffer_max = script->config.receive_buffer_max = 0; /* windows are what the script says */
     script->config.max_history = 512;
     script->config.max_connections = 64;
     memcpy(script->config.seed, "sixteen constant", sizeof script->config.seed);

@@ -64,6 +64,10 @@ struct hf_config {
     /* TCP buffers and windows, bytes per connection */
     uint32_t send_buffer;    /* 1 MiB; most bytes queued and unacknowledged */
     uint32_t receive_buffer; /* 1 MiB; most bytes unread; also the largest window offered */
+    /* What these two may grow to where the path needs more and the application did not choose (struct hf_tcp_options);
+     * what is not more than they are: no growth. */
+    uint32_t send_buffer_max;    /* 6 MiB */
+    uint32_t receive_buffer_max; /* 6 MiB */
 
     /* TCP options offered and accepted */
     bool window_scaling; /* true */

@@ -138,6 +138,7 @@
     X(ADVICE, SILENCE, "three retransmissions unanswered", "RFC 9293 3.8.3; SHLD-9")                                   \
     X(ADVICE, SOURCE_QUENCH, "ICMP source quench, ignored", "MUST-55; RFC 6633")                                       \
     X(ADVICE, FAST_OPEN_EATEN, "a SYN with the Fast Open option got lost, one without did not", "RFC 7413 4.1.3")       \
+    X(ADVICE, BLACK_HOLE, "large segments vanish, smaller ones are tried", "RFC 4821 7.7; RFC 8899 4.3")              \
     X(ADVICE, SPURIOUS, "what seemed lost was late: the congestion window is back", "RFC 3522; RFC 4015; RFC 5682") \
     X(ADVICE, PROHIBITED, "ICMP administratively prohibited", "RFC 1812 5.2.7.1")                                      \
     /* limits met */                                                                                                   \

@@ -39,6 +39,8 @@ void hf_cc_acked(struct hf_cc *cc, struct hf_cc_work *work, const struct hf_cc_a
     if (!ack->cwnd_limited || cc->cwnd >= HF_CC_CWND_MAX)
         return; /* RFC 7661, 4.2: a window that was not used proves nothing and does not grow */
     uint32_t acked = ack->acked;
+    if (cc->algorithm == HF_CC_CUBIC && cc->ssthresh == UINT32_MAX)
+        acked = hf_hystart(cc, work, ack); /* RFC 8312bis, 4.10 */
     if (cc->cwnd < cc->ssthresh)
         acked = slow_start(cc, acked);
     if (acked == 0)

@@ -20,6 +20,15 @@ struct hf_cc {
     uint8_t initial_window; /* segments, at most 255: what idleness falls back to */
 };
 
+/* HyStart++, in slow start before the first loss (hystart.c). */
+struct hf_hystart {
+    uint32_t last_us, this_us; /* least round trip of the last round and of this; 0: none yet */
+    uint32_t baseline_us;      /* ... of the round in which it rose */
+    uint32_t left;             /* bytes to be delivered until this round is over */
+    uint8_t samples;
+    uint8_t css_rounds; /* 0: slow start; else the rounds of slow growth, the present one counted */
+};
+
 struct hf_cc_work {
     hf_time epoch_at;     /* CUBIC: when this growth began; zero ns = not yet */
     uint32_t k_ms;        /* CUBIC: time to reach w_max again */
@@ -28,6 +37,7 @@ struct hf_cc_work {
     uint32_t counted;     /* bytes acknowledged towards the next increase */
     uint64_t est_counted; /* CUBIC: what is left of w_est's growth below a byte, in 1/(1024 cwnd) */
     uint32_t undo_cwnd, undo_ssthresh, undo_w_max;
+    struct hf_hystart hystart;
     /* Proportional rate reduction (RFC 6937, 3) */
     uint32_t prr_flight;    /* RecoverFS: bytes outstanding when recovery began */
     uint32_t prr_delivered; /* bytes delivered since */
@@ -39,6 +49,7 @@ struct hf_cc_ack {
     hf_time at;
     uint32_t acked;     /* bytes newly acknowledged or selectively acknowledged */
     uint32_t in_flight; /* bytes, after this ACK */
+    hf_ns rtt;          /* of this ACK; 0 = no sample */
     hf_ns srtt;         /* 0 = no sample yet */
     bool cwnd_limited;  /* the window, not the application, held data back since the last ACK (RFC 7661) */
 };

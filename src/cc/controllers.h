@@ -17,4 +17,7 @@ void hf_cubic_reduce(struct hf_cc *cc, struct hf_cc_work *work);
 /* Recovery begins with `flight` bytes outstanding (prr.c). */
 void hf_prr_begin(struct hf_cc_work *work, uint32_t flight);
 
+/* Slow start before the first loss: how many of the bytes that this ACK acknowledged count (hystart.c). May set ssthresh. */
+uint32_t hf_hystart(struct hf_cc *cc, struct hf_cc_work *work, const struct hf_cc_ack *ack);
+
 #endif

@@ -35,6 +35,8 @@ void hf_config_defaults(struct hf_config *config)
         .orphan_retries = 8,
         .send_buffer = 1 << 20,
         .receive_buffer = 1 << 20,
+        .send_buffer_max = 6 << 20,
+        .receive_buffer_max = 6 << 20,
         .window_scaling = true,
         .timestamps = true,
         .sack = true,
@@ -77,7 +79,8 @@ static bool limits_are_acceptable(const struct hf_config *c)
 bool hf_config_is_acceptable(const struct hf_config *c)
 {
     return limits_are_acceptable(c) && times_are_acceptable(c) && between(1024, c->send_buffer, 1 << 30) &&
-           between(1024, c->receive_buffer, 1 << 30) && between(0, c->cc, HF_CC_NEWRENO) && between(0, c->ecn, HF_ECN_ON) &&
+           between(1024, c->receive_buffer, 1 << 30) && c->send_buffer_max <= 1 << 30 && c->receive_buffer_max <= 1 << 30 &&
+           between(0, c->cc, HF_CC_NEWRENO) && between(0, c->ecn, HF_ECN_ON) &&
            between(0, c->syn_cookies, HF_SYN_COOKIES_ALWAYS) &&
            between(1, c->initial_window, 100) && c->ip_ttl > 0 && c->syn_retries > 0 && c->syn_ack_retries > 0 &&
            c->data_retries > 0 && c->orphan_retries > 0;

@@ -135,8 +135,9 @@ static void window_reopened(struct hf_tcp_shared *sh, struct hf_tcp *c, struct h
 }
 
 static void tell_congestion(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s,
-                            uint32_t delivered)
+                            const struct hf_sent_facts *facts)
 {
+    uint32_t delivered = facts->delivered;
     if (s->recovery == HF_RECOVERY || delivered == 0)
         return; /* in fast recovery the window is PRR's; after a time-out slow start goes on */
     if (s->recovery == HF_LOSS_TIMEOUT && !(c->flags & HF_TF_SACK))
@@ -145,6 +146,7 @@ static void tell_congestion(struct hf_tcp_shared *sh, struct hf_tcp *c, struct h
         .at = sh->now,
         .acked = delivered,
         .in_flight = hf_in_flight(c, s),
+        .rtt = hf_time_is_never(facts->once.at) ? 0 : hf_time_since(sh->now, facts->once.at),
         .srtt = (hf_ns)c->srtt_us * HF_US,
         .cwnd_limited = c->flags & HF_TF_CWND_LIMITED,
     };
@@ -188,7 +190,7 @@ void hf_tcp_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_se
         c->retries = 0; /* a closed window that is answered is probed for ever: MUST-37, SHLD-17 */
     }
     window_reopened(sh, c, s);
-    tell_congestion(sh, c, s, facts.delivered);
+    tell_congestion(sh, c, s, &facts);
     hf_loss_acked(sh, c, s, &ack, &facts);
     hf_ecn_acked(sh, c, s, seg);
     release_if_done(sh, c, s, seg);

@@ -17,6 +17,17 @@ static void set_flag(struct hf_tcp *c, uint32_t flag, bool on)
     c->flags = on ? c->flags | flag : c->flags & ~flag;
 }
 
+/* A size that is given is kept; one that is only repeated, as read, still grows. */
+static void set_buffers(const struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_tcp_options *options)
+{
+    if (options->send_buffer != 0 && options->send_buffer != c->send_limit)
+        c->fixed |= HF_FIXED_SEND;
+    if (options->receive_buffer != 0 && options->receive_buffer != c->receive_limit)
+        c->fixed |= HF_FIXED_RECEIVE;
+    c->send_limit = options->send_buffer != 0 ? options->send_buffer : sh->config.send_buffer;
+    c->receive_limit = options->receive_buffer != 0 ? options->receive_buffer : sh->config.receive_buffer;
+}
+
 void hf_tcp_apply_options(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_tcp_options *options)
 {
     set_flag(c, HF_TF_NO_DELAY, options->no_delay);
@@ -28,8 +39,7 @@ void hf_tcp_apply_options(struct hf_tcp_shared *sh, struct hf_tcp *c, const stru
     c->keep_count = options->keep_count != 0 ? options->keep_count : DEFAULT_KEEP_COUNT;
     c->user_timeout_ms = options->user_timeout_ms;
     c->traffic_class = options->traffic_class & 0xfc; /* MUST-48, SHLD-21; the two bits of ECN are TCP's own */
-    c->send_limit = options->send_buffer != 0 ? options->send_buffer : sh->config.send_buffer;
-    c->receive_limit = options->receive_buffer != 0 ? options->receive_buffer : sh->config.receive_buffer;
+    set_buffers(sh, c, options);
     c->user = options->user;
     c->keep_at = HF_NEVER;
     hf_timers_review(sh, c);
@@ -81,7 +91,7 @@ void hf_tcp_prepare(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_
     set_flag(c, HF_TF_SACK, sh->config.sack);
     set_flag(c, HF_TF_TIMESTAMPS, sh->config.timestamps);
     set_flag(c, HF_TF_ECN, sh->config.ecn == HF_ECN_ON);
-    c->rcv_scale = sh->config.window_scaling ? hf_window_scale_for(c->receive_limit) : 0;
+    c->rcv_scale = sh->config.window_scaling ? hf_window_scale_for(hf_window_most(sh, c)) : 0;
     c->iss = hf_isn(sh, c);
     c->ts_offset = hf_timestamp_offset(sh, c);
     c->snd.una = c->snd.nxt = c->iss;
@@ -129,10 +139,18 @@ static int send_error(const struct hf_tcp *c)
     return c->flags & HF_TF_FIN_QUEUED ? HF_ERR_CLOSING : HF_OK;
 }
 
-static uint32_t send_room(const struct hf_tcp *c, const struct hf_tcp_sending *s)
+/* Two congestion windows: one in flight, one to follow. */
+static uint32_t send_limit(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
+{
+    uint32_t most = c->fixed & HF_FIXED_SEND ? 0 : sh->config.send_buffer_max;
+    return HF_MAX(c->send_limit, HF_MIN(2 * c->cc.cwnd, most));
+}
+
+static uint32_t send_room(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s)
 {
     uint64_t held = s == NULL ? 0 : s->end - c->snd_base;
-    return held >= c->send_limit ? 0 : c->send_limit - (uint32_t)held;
+    uint32_t limit = send_limit(sh, c);
+    return held >= limit ? 0 : limit - (uint32_t)held;
 }
 
 /* Blocks that may be taken for sending. A quarter of the pool is kept for receiving, twice what keeps windows open: two
@@ -187,7 +205,7 @@ int64_t hf_call_send(struct hf_tcp_shared *sh, struct hf_tcp *c, const uint8_t *
         c->flags |= HF_TF_SOUGHT_ROOM;
         return HF_ERR_AGAIN;
     }
-    uint32_t want = (uint32_t)HF_MIN(len, (size_t)send_room(c, s));
+    uint32_t want = (uint32_t)HF_MIN(len, (size_t)send_room(sh, c, s));
     uint32_t fits = (uint32_t)HF_MIN((uint64_t)want, block_room(sh, s));
     uint32_t taken = hf_stream_write(&s->stream, &sh->blocks, s->end, data, fits);
     if (taken < want) {
@@ -208,7 +226,7 @@ int64_t hf_call_lend_send(struct hf_tcp_shared *sh, struct hf_tcp *c, uint8_t **
     if (error != HF_OK)
         return error;
     struct hf_tcp_sending *s = hf_attach_sending(sh, c);
-    uint32_t room = s == NULL ? 0 : send_room(c, s);
+    uint32_t room = s == NULL ? 0 : send_room(sh, c, s);
     bool may_lend = room > 0 && block_room(sh, s) > 0;
     uint32_t lent = may_lend ? hf_stream_lend_room(&s->stream, &sh->blocks, s->end, data) : 0;
     if (lent == 0) {
@@ -225,7 +243,7 @@ int hf_call_sent(struct hf_tcp_shared *sh, struct hf_tcp *c, size_t len, unsigne
     struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
     if (error != HF_OK)
         return error;
-    if (s == NULL || len > HF_MIN(send_room(c, s), hf_stream_room(&s->stream, &sh->blocks, s->end)))
+    if (s == NULL || len > HF_MIN(send_room(sh, c, s), hf_stream_room(&s->stream, &sh->blocks, s->end)))
         return HF_ERR_INVALID; /* more than was lent */
     if (len > 0)
         queued(sh, c, s, (uint32_t)len, flags);
@@ -465,8 +483,8 @@ static bool is_writable(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
     const struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
     if (s == NULL && hf_pool_available(&sh->sending) == 0)
         return false;
-    uint32_t least = c->flags & HF_TF_SOUGHT_ROOM ? c->send_limit / 3 : 1;
-    return send_room(c, s) >= HF_MAX(least, 1u) && spare_blocks(sh) > 0;
+    uint32_t least = c->flags & HF_TF_SOUGHT_ROOM ? send_limit(sh, c) / 3 : 1;
+    return send_room(sh, c, s) >= HF_MAX(least, 1u) && spare_blocks(sh) > 0;
 }
 
 bool hf_call_waits_for_pool(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
@@ -475,7 +493,7 @@ bool hf_call_waits_for_pool(const struct hf_tcp_shared *sh, const struct hf_tcp 
         return false;
     const struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
     bool no_queue = s == NULL && hf_pool_available(&sh->sending) == 0;
-    return send_room(c, s) >= HF_MAX(c->send_limit / 3, 1u) && (no_queue || spare_blocks(sh) == 0);
+    return send_room(sh, c, s) >= HF_MAX(c->send_limit / 3, 1u) && (no_queue || spare_blocks(sh) == 0);
 }
 
 uint32_t hf_tcp_events(const struct hf_tcp_shared *sh, const struct hf_tcp *c)

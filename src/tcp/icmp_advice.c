@@ -7,6 +7,8 @@
 
 #define LEAST_MTU_V4 552 /* 512 of text; a smaller path is worked through fragment by fragment, not believed */
 #define LEAST_MTU_V6 1280
+#define MTU_LASTS 147    /* in units of 4.096 s: ten minutes */
+#define SUSPICIOUS 2     /* time-outs in a row */
 
 /* RFC 5927, 4.1: the quoted number must be of something in flight. */
 static bool is_plausible(const struct hf_tcp *c, hf_seq seq)
@@ -47,20 +49,61 @@ enum hf_reason hf_tcp_icmp(struct hf_tcp_shared *sh, struct hf_tcp *c, const str
     return HF_ACCEPTED;
 }
 
-void hf_tcp_set_mtu(struct hf_tcp_shared *sh, struct hf_tcp *c, uint16_t mtu)
+/* ---- path MTU ---- */
+
+/* The ms clock in steps of 4 s. */
+static uint16_t mtu_clock(const struct hf_tcp_shared *sh) { return (uint16_t)(hf_tcp_ms(sh) >> 12); }
+
+static void use_mtu(struct hf_tcp_shared *sh, struct hf_tcp *c, uint16_t mtu)
 {
-    uint16_t least = hf_addr_is_v4(&c->remote_addr) ? LEAST_MTU_V4 : LEAST_MTU_V6;
-    mtu = HF_MAX(mtu, least);
-    if (mtu >= c->path_mtu)
-        return;
+    struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
     c->path_mtu = mtu;
     hf_tcp_update_mss(c);
-    struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
     if (!hf_is_synchronized(c->state))
         return;
     c->cc.mss = (uint16_t)hf_effective_mss(sh, c);
-    if (s == NULL)
+    if (s != NULL)
+        hf_cc_signal(&c->cc, &s->work, HF_CC_MSS, hf_in_flight(c, s), sh->now);
+}
+
+void hf_tcp_set_mtu(struct hf_tcp_shared *sh, struct hf_tcp *c, uint16_t mtu)
+{
+    uint16_t least = hf_addr_is_v4(&c->remote_addr) ? LEAST_MTU_V4 : LEAST_MTU_V6;
+    struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
+    mtu = HF_MAX(mtu, least);
+    if (mtu >= c->path_mtu)
         return;
-    hf_cc_signal(&c->cc, &s->work, HF_CC_MSS, hf_in_flight(c, s), sh->now);
-    hf_loss_resend_all(sh, c, HF_WHY_RETRANSMIT_FAST); /* what is in flight was too big: cut anew, RFC 1191, 6.4 */
+    c->mtu_before = HF_MAX(c->mtu_before, c->path_mtu);
+    c->mtu_lowered = mtu_clock(sh);
+    use_mtu(sh, c, mtu);
+    if (s != NULL && hf_is_synchronized(c->state))
+        hf_sent_too_large(sh, s, hf_effective_mss(sh, c), HF_WHY_RETRANSMIT_FAST); /* cut anew: RFC 1191, 6.4 */
+}
+
+/*
+ * Black holes (RFC 4821, 7.7; RFC 8899, 4.3): routers that drop what is too large and say nothing, or whose word is dropped.
+ * What timed out twice in a row goes in segments that almost every path takes, then in such as every path must. BUG-42
+ */
+void hf_mtu_suspect(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    const struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
+    if (s == NULL || s->first == HF_NONE || c->retries < SUSPICIOUS)
+        return;
+    uint16_t mtu = c->path_mtu > LEAST_MTU_V6 ? LEAST_MTU_V6 : LEAST_MTU_V4;
+    const struct hf_sent *run = hf_sent_at(sh, s->first);
+    uint32_t segment = HF_MIN((uint32_t)hf_seq_diff(run->to, run->from), (uint32_t)run->mss);
+    if (mtu >= c->path_mtu || segment + hf_header_overhead(c) <= mtu)
+        return; /* it is not its size that keeps it from arriving */
+    hf_count(sh, HF_ADVICE_BLACK_HOLE);
+    hf_tcp_set_mtu(sh, c, mtu);
+}
+
+/* RFC 1191, 6.3; RFC 8899, 5.1.1: after ten minutes the larger size is tried again, by using it. */
+void hf_mtu_try_again(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    if (c->mtu_before == 0 || (uint16_t)(mtu_clock(sh) - c->mtu_lowered) < MTU_LASTS)
+        return;
+    uint16_t mtu = c->mtu_before;
+    c->mtu_before = 0;
+    use_mtu(sh, c, mtu);
 }

@@ -106,6 +106,7 @@ static void sent_first_time(struct hf_tcp_shared *sh, struct hf_tcp *c, struct h
     hf_seq end = hf_seq_add(plan->seq, plan->len + plan->fin);
     uint32_t mss = hf_effective_mss(sh, c);
     restart_after_idle(sh, c, s);
+    hf_mtu_try_again(sh, c); /* from the next segment on */
     (void)hf_sent_add(sh, s, plan->seq, end, mss); /* the plan saw that there is room */
     if (plan->psh)
         hf_sent_at(sh, s->last)->flags |= HF_SENT_PUSHED;

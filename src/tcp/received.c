@@ -140,6 +140,7 @@ static enum hf_reason take_in_order(struct hf_tcp_shared *sh, struct hf_tcp *c, 
     owe_ack_for(sh, c, seg, hole || written < len);
     if (written > 0)
         c->own.news |= HF_EV_READABLE;
+    hf_window_tune(sh, c);
     return written == 0 ? HF_LIMIT_BLOCKS : HF_ACCEPTED;
 }
 

@@ -361,6 +361,34 @@ void hf_sent_lost_all(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, enum h
     }
 }
 
+/* Neighbours that are lost become one, to be cut anew. */
+static void join_lost(struct hf_tcp_shared *sh, struct hf_tcp_sending *s)
+{
+    for (uint32_t index = s->first; index != HF_NONE; index = hf_sent_at(sh, index)->next) {
+        struct hf_sent *run = hf_sent_at(sh, index);
+        while ((run->flags & HF_SENT_LOST) && run->next != HF_NONE &&
+               (hf_sent_at(sh, run->next)->flags & HF_SENT_LOST)) {
+            const struct hf_sent *next = hf_sent_at(sh, run->next);
+            uint8_t marks = next->flags & (HF_SENT_PUSHED | HF_SENT_AGAIN);
+            run->flags = (uint8_t)((run->flags & ~HF_SENT_PUSHED) | marks); /* the last push stands for all: SHLD-27 */
+            run->to = next->to;
+            run->segments = segments_in(run_len(run), run->mss);
+            take_out(sh, &s->repairs, run->next);
+            remove_run(sh, s, run->next);
+        }
+    }
+}
+
+void hf_sent_too_large(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, uint32_t mss, enum hf_reason why)
+{
+    for (uint32_t index = s->first; index != HF_NONE; index = hf_sent_at(sh, index)->next) {
+        const struct hf_sent *run = hf_sent_at(sh, index);
+        if (HF_MIN(run_len(run), run->mss) > mss)
+            hf_sent_lost(sh, s, index, why);
+    }
+    join_lost(sh, s);
+}
+
 void hf_sent_not_lost(struct hf_tcp_shared *sh, struct hf_tcp_sending *s)
 {
     while (s->repairs.last != HF_NONE) { /* it was sent before all that is still thought in flight */

@@ -139,6 +139,10 @@ bool hf_window_update_is_due(const struct hf_tcp_shared *sh, const struct hf_tcp
 /* The header field that offers it, scaled but for a SYN. */
 uint16_t hf_window_field(const struct hf_tcp_shared *sh, const struct hf_tcp *c, bool syn);
 uint8_t hf_window_scale_for(uint32_t buffer);
+/* Text was taken in order: does the path deliver more than the buffer is made for? */
+void hf_window_tune(const struct hf_tcp_shared *sh, struct hf_tcp *c);
+/* What the receive buffer may grow to. */
+uint32_t hf_window_most(const struct hf_tcp_shared *sh, const struct hf_tcp *c);
 
 /* ---- options.c ---- */
 
@@ -243,6 +247,8 @@ void hf_sent_sacked(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, struct h
 void hf_sent_lost(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, uint32_t index, enum hf_reason why);
 /* All that is not SACKed is lost, in sequence order. */
 void hf_sent_lost_all(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, enum hf_reason why);
+/* Segments of more than `mss` bytes cannot have arrived: they are lost, and will be cut anew. */
+void hf_sent_too_large(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, uint32_t mss, enum hf_reason why);
 /* What was thought lost and was not sent again yet is in flight after all. */
 void hf_sent_not_lost(struct hf_tcp_shared *sh, struct hf_tcp_sending *s);
 /* The first `len` bytes of the first lost record have just been sent again, in segments of `mss` bytes. */
@@ -309,6 +315,13 @@ void hf_spurious_over(struct hf_tcp *c, struct hf_tcp_sending *s);
 /* True when this ACK showed the episode to have been a mistake, and it is undone. */
 bool hf_spurious_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, const struct hf_ack *ack,
                        const struct hf_sent_facts *facts);
+
+/* ---- icmp_advice.c: what the path takes ---- */
+
+/* Segments time out again and again: perhaps they are too large for the path, and nobody says so. */
+void hf_mtu_suspect(struct hf_tcp_shared *sh, struct hf_tcp *c);
+/* New data is about to go: a lowered MTU that is old may have become larger again. */
+void hf_mtu_try_again(struct hf_tcp_shared *sh, struct hf_tcp *c);
 
 /* ---- challenge.c ---- */
 

@@ -73,6 +73,8 @@ enum {
     HF_OWE_LOSS_PROBE = 32,  /* one tail loss probe */
 };
 
+enum { HF_FIXED_SEND = 1, HF_FIXED_RECEIVE = 2 };
+
 struct hf_tcp {
     /* Identity: the four numbers of the demux key. */
     struct hf_addr local_addr, remote_addr;
@@ -123,6 +125,8 @@ struct hf_tcp {
     uint16_t mss;      /* largest data we send: min(peer's MSS, path), option bytes NOT yet taken off */
     uint16_t peer_mss; /* as the peer announced it, or the default */
     uint16_t path_mtu; /* of the route, bytes of IP datagram */
+    uint16_t mtu_before;  /* what path_mtu was before it was lowered, to be tried again; 0: it was not */
+    uint16_t mtu_lowered; /* when, in units of 4 s; it wraps */
     uint8_t snd_scale, rcv_scale;
     uint32_t burst;    /* most payload bytes in one frame: the link's TSO limit, or 0 for one segment */
 
@@ -146,8 +150,10 @@ struct hf_tcp {
     uint32_t keep_idle_s, user_timeout_ms;
     uint16_t keep_interval_s;
     uint8_t keep_count;
+    uint8_t fixed; /* HF_FIXED_...: the application chose this buffer's size */
     uint32_t last_sent_ms;  /* ms clock when data last left: idle restart (RFC 5681, 4.1) */
     uint32_t send_limit, receive_limit; /* buffer sizes, bytes */
+    uint32_t tune_from, tune_us; /* low bits of what was read, and the clock, when this round of autotuning began */
 
     uint64_t user;
     uint32_t listener; /* index of the listener it came from while not yet accepted, else HF_NONE */

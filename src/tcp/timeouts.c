@@ -230,6 +230,12 @@ static void syn_is_unanswered(struct hf_tcp_shared *sh, struct hf_tcp *c)
     back_off(sh, c);
 }
 
+static void lost_again(struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    hf_mtu_suspect(sh, c);
+    hf_loss_timeout(sh, c);
+}
+
 static void retransmission_is_due(struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
     struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
@@ -247,7 +253,7 @@ static void retransmission_is_due(struct hf_tcp_shared *sh, struct hf_tcp *c)
     if (s->probing || must_probe(c, s))
         c->owed |= HF_OWE_PROBE;
     else if (s->first != HF_NONE)
-        hf_loss_timeout(sh, c); /* into a window that was taken back as well: MUST-35 */
+        lost_again(sh, c); /* into a window that was taken back as well: MUST-35 */
     else
         return; /* what is queued may be sent: the plan says so */
     back_off(sh, c);

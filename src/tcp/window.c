@@ -62,6 +62,35 @@ uint16_t hf_window_field(const struct hf_tcp_shared *sh, const struct hf_tcp *c,
     return (uint16_t)HF_MIN(field, 65535u);
 }
 
+uint32_t hf_window_most(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
+{
+    uint32_t most = c->fixed & HF_FIXED_RECEIVE ? 0 : sh->config.receive_buffer_max;
+    return HF_MAX(most, c->receive_limit);
+}
+
+/* Bytes read since the round began, as a rate per round trip: what counts is what the application takes. */
+static uint64_t read_in_a_round(const struct hf_tcp *c, uint32_t read, uint32_t passed_us)
+{
+    uint64_t bytes = read - c->tune_from;
+    return bytes * c->srtt_us / passed_us;
+}
+
+/* The buffer is kept at twice what a round trip delivers, so that the window never holds back a sender in slow start. It
+ * grows only while the application keeps up, and while there are blocks. */
+void hf_window_tune(const struct hf_tcp_shared *sh, struct hf_tcp *c)
+{
+    uint32_t most = hf_window_most(sh, c), now_us = (uint32_t)((uint64_t)sh->now.ns / 1000u);
+    if (c->receive_limit >= most || c->srtt_us == 0 || now_us - c->tune_us < c->srtt_us)
+        return;
+    uint32_t read = (uint32_t)(c->rcv_base - hf_unread(c, hf_tcp_receiving_of(sh, c)));
+    uint64_t needed = 2 * read_in_a_round(c, read, now_us - c->tune_us);
+    bool scarce = hf_pool_available(&sh->blocks.pool) <= sh->blocks.pool.capacity / 4;
+    if (c->tune_us != 0 && needed > c->receive_limit && !scarce)
+        c->receive_limit = (uint32_t)HF_MIN(needed, (uint64_t)most);
+    c->tune_from = read;
+    c->tune_us = now_us;
+}
+
 uint8_t hf_window_scale_for(uint32_t buffer)
 {
     uint8_t scale = 0;

@@ -290,6 +290,60 @@ static void growth_has_an_end(void **state)
         }
 }
 
+/* ---- HyStart++ (RFC 9406) ---- */
+
+/* A round of slow start in which every round trip takes `rtt`. */
+static void slow_round(hf_ns rtt)
+{
+    uint32_t window = cc.cwnd;
+    for (uint32_t acked = 0; acked < window; acked += MSS)
+        hf_cc_acked(
+            &cc, &work,
+            &(struct hf_cc_ack){
+                .at = now, .acked = MSS, .in_flight = window, .rtt = rtt, .srtt = rtt, .cwnd_limited = true});
+    now = hf_time_add(now, rtt);
+}
+
+static void slow_start_ends_before_the_queue_overflows(void **state)
+{
+    /* When the least round trip of a round rises by more than an eighth, growth slows down at once and five rounds later is
+     * congestion avoidance (RFC 9406, 4.2). */
+    (void)state;
+    begin(HF_CC_CUBIC);
+    cc.ssthresh = UINT32_MAX;
+    slow_round(100 * HF_MS);
+    slow_round(100 * HF_MS);
+    slow_round(100 * HF_MS);
+    uint32_t before = cc.cwnd;
+    assert_in_range(before, 79 * MSS, 81 * MSS);
+    slow_round(120 * HF_MS);
+    slow_round(120 * HF_MS);
+    assert_true(cc.cwnd < before * 2);
+    for (unsigned i = 0; i < 5; i++)
+        slow_round(120 * HF_MS);
+    assert_true(cc.ssthresh <= cc.cwnd);
+}
+
+static void jitter_is_no_queue(void **state)
+{
+    /* On a path of microseconds the round trip may double without a word: less than four milliseconds is no queue. A
+     * rise that goes away again was a false alarm. */
+    (void)state;
+    begin(HF_CC_CUBIC);
+    for (unsigned i = 0; i < 6; i++)
+        slow_round((20 + 200 * (i % 2)) * HF_US);
+    assert_in_range(cc.cwnd, 630 * MSS, 650 * MSS);
+    begin(HF_CC_CUBIC);
+    slow_round(100 * HF_MS);
+    slow_round(100 * HF_MS);
+    slow_round(120 * HF_MS);
+    slow_round(100 * HF_MS);
+    uint32_t before = cc.cwnd;
+    slow_round(100 * HF_MS);
+    assert_true(cc.cwnd > before * 2 - 20 * MSS);
+    assert_int_equal(cc.ssthresh, UINT32_MAX);
+}
+
 /* ---- NewReno ---- */
 
 /* RFC 2525, 2.6: a segment, and not a fraction of one on top */
@@ -446,6 +500,8 @@ int main(void)
         cmocka_unit_test(timeout_leaves_one_segment),
         cmocka_unit_test(threshold_has_a_floor),
         cmocka_unit_test(spurious_is_undone_once),
+        cmocka_unit_test(slow_start_ends_before_the_queue_overflows),
+        cmocka_unit_test(jitter_is_no_queue),
         cmocka_unit_test(undo_is_no_burst),
         cmocka_unit_test(reduction_is_spread_over_a_round),
         cmocka_unit_test(reduction_has_a_bound),

@@ -12,6 +12,7 @@ static void open_with(uint32_t max_blocks)
     config.max_connections = 8;
     config.block_len = 256;
     config.max_blocks = max_blocks;
+    config.receive_buffer_max = 0; /* a window of 1 MiB, whose scale is 5 */
     pair_open_link(&pair, &config, HF_LINK_IP);
     listener = a = b = (hf_conn){0, 0};
     pair_connect(&pair, "192.0.2.2", &listener, &a, &b);

@@ -141,6 +141,69 @@ static void a_forged_ack_does_not_set_ts_recent(void **state)
     assert_int_equal(conn->ts_recent, 200);
 }
 
+/* ---- autotuning ---- */
+
+/* Rounds of 10 ms in which the peer fills the window and the application reads `most` bytes of it. */
+static void rounds(unsigned count, uint32_t most)
+{
+    for (unsigned i = 0; i < count; i++) {
+        while (conn->rcv.wnd > 0) {
+            text_arrives((uint32_t)hf_seq_diff(conn->rcv.nxt, conn->irs), HF_MIN(conn->rcv.wnd, 1460u));
+            (void)sends_all();
+        }
+        (void)reads(most);
+        (void)sends_all();
+        passes(10 * HF_MS);
+    }
+}
+
+static void open_tuned(void)
+{
+    config.receive_buffer = 20000;
+    config.receive_buffer_max = 100000;
+    open_established();
+    conn->srtt_us = 10000;
+}
+
+static void the_buffer_grows_with_the_path(void **state)
+{
+    /* A buffer whose size the application did not choose follows what the path delivers and the application reads, up to the
+     * configured limit; the window scale was chosen for that. */
+    (void)state;
+    open_tuned();
+    assert_true(65535u << conn->rcv_scale >= 100000);
+    rounds(10, 1 << 20);
+    assert_int_equal(conn->receive_limit, 100000);
+    assert_true(conn->rcv.wnd > 90000);
+}
+
+static void the_buffer_does_not_grow_for_nothing(void **state)
+{
+    /* Neither for an application that reads slowly, nor beyond the size that it chose. */
+    (void)state;
+    open_tuned();
+    rounds(10, 2000);
+    assert_int_equal(conn->receive_limit, 20000);
+    tcp_defaults(NULL);
+    options.receive_buffer = 30000;
+    open_tuned();
+    rounds(10, 1 << 20);
+    assert_int_equal(conn->receive_limit, 30000);
+}
+
+static void the_send_buffer_holds_two_windows(void **state)
+{
+    /* What may be queued follows the congestion window, up to the configured limit. */
+    (void)state;
+    config.send_buffer = 20000;
+    config.send_buffer_max = 100000;
+    open_established();
+    static uint8_t text[200000];
+    assert_int_equal(hf_call_send(shared, conn, text, sizeof text, 0), 2 * conn->cc.cwnd);
+    conn->cc.cwnd = 1 << 20;
+    assert_int_equal(hf_call_send(shared, conn, text, sizeof text, 0), 100000 - 2 * 14600);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -152,6 +215,9 @@ int main(void)
         cmocka_unit_test_setup(urgent_text_that_waits_to_be_read_is_still_told, tcp_defaults),
         cmocka_unit_test_setup(urgent_data_is_told_after_gigabytes, tcp_defaults),
         cmocka_unit_test_setup(a_forged_ack_does_not_set_ts_recent, tcp_defaults),
+        cmocka_unit_test_setup(the_buffer_grows_with_the_path, tcp_defaults),
+        cmocka_unit_test_setup(the_buffer_does_not_grow_for_nothing, tcp_defaults),
+        cmocka_unit_test_setup(the_send_buffer_holds_two_windows, tcp_defaults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
