@@ -67,6 +67,13 @@ static unsigned most_blocks(const struct hf_tcp *c) { return c->flags & HF_TF_TI
 
 static bool has_duplicate(const struct hf_tcp *c) { return !hf_seq_eq(c->duplicate.from, c->duplicate.to); }
 
+/* Text beyond a hole, and the FIN where it ends with one: that takes a number too. */
+static struct hf_sack_block block_of(const struct hf_tcp *c, const struct hf_tcp_receiving *r, const struct hf_range *range)
+{
+    bool and_fin = (c->flags & HF_TF_FIN_SEEN) && range->to == r->fin;
+    return (struct hf_sack_block){hf_rcv_seq(c, range->from), hf_seq_add(hf_rcv_seq(c, range->to), and_fin)};
+}
+
 /* What arrived twice stands before all (RFC 2883, 4), then the newest, RFC 2018, 4. */
 static void fill_sacks(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_opts *opts)
 {
@@ -80,7 +87,7 @@ static void fill_sacks(const struct hf_tcp_shared *sh, const struct hf_tcp *c, s
     struct hf_range recent[HF_TCP_SACK_MAX];
     unsigned ranges = any ? hf_ranges_recent(&r->ranges, recent, most_blocks(c) - count) : 0;
     for (unsigned i = 0; i < ranges; i++)
-        opts->sack[count + i] = (struct hf_sack_block){hf_rcv_seq(c, recent[i].from), hf_rcv_seq(c, recent[i].to)};
+        opts->sack[count + i] = block_of(c, r, &recent[i]);
     opts->sack_count = (uint8_t)(count + ranges);
     opts->present |= HF_OPT_SACK;
 }

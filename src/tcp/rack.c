@@ -22,15 +22,16 @@ static bool sent_after(hf_time a, hf_seq a_end, hf_time b, hf_seq b_end)
     return hf_time_before(b, a) || (a.ns == b.ns && hf_seq_gt(a_end, b_end));
 }
 
-/* What was retransmitted might have been answered by the first copy: then its time tells nothing. */
-static bool is_ambiguous(const struct hf_tcp *c, const struct hf_segment *seg, hf_time sent_at, hf_ns rtt)
+/* What was retransmitted might have been answered by the first copy: then its time tells nothing. A timestamp knows,
+ * but only where SND.UNA moved: what arrives behind a hole has an older one echoed, whichever copy it is (RFC 7323, 4.3). */
+static bool is_ambiguous(const struct hf_tcp *c, const struct hf_ack *ack, hf_time sent_at, hf_ns rtt)
 {
     if (rtt < (hf_ns)c->min_rtt_us * HF_US)
         return true;
-    if (!(c->flags & HF_TF_TIMESTAMPS) || !(seg->opts.present & HF_OPT_TIMESTAMPS))
+    if (!ack->progress || !(c->flags & HF_TF_TIMESTAMPS) || !(ack->seg->opts.present & HF_OPT_TIMESTAMPS))
         return false;
     uint32_t sent_ms = (uint32_t)((uint64_t)sent_at.ns / 1000000u) + c->ts_offset;
-    return (int32_t)(seg->opts.tsecr - sent_ms) < 0;
+    return (int32_t)(ack->seg->opts.tsecr - sent_ms) < 0;
 }
 
 static void take(const struct hf_tcp_shared *sh, struct hf_tcp_sending *s, const struct hf_sent_newest *newest)
@@ -79,7 +80,7 @@ void hf_rack_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sen
     if (!hf_time_is_never(facts->once.at))
         take(sh, s, &facts->once);
     if (!hf_time_is_never(facts->again.at) &&
-        !is_ambiguous(c, ack->seg, facts->again.at, hf_time_since(sh->now, facts->again.at)))
+        !is_ambiguous(c, ack, facts->again.at, hf_time_since(sh->now, facts->again.at)))
         take(sh, s, &facts->again);
     if (facts->reordered)
         c->flags |= HF_TF_REORDERING;
