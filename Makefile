@@ -19,7 +19,7 @@ MAKEFLAGS += --no-print-directory
 FORMATTED = $(shell git ls-files --cached --others --exclude-standard \
               $(foreach folder,drivers explore pkt cli run sim sockets examples fuzz bench tests,'$(folder)/*.[ch]'))
 
-.PHONY: run test build setup interop interop-short attack attack-short fuzz fuzz-short explore coverage soak bench bench-tun \
+.PHONY: run test build setup interop interop-short attack attack-short fuzz fuzz-short explore coverage soak bench bench-tun golden \
         bench-lifecycle bench-run lint layers purity style ledger fmt fmt-check \
         install clean help
 .DEFAULT_GOAL := help
@@ -112,6 +112,11 @@ coverage: setup ## Lines and branches of src/ that unit tests and scenarios reac
 	@find build/coverage -name '*.gcda' -delete
 	$(call suite,coverage,unit|scenario)
 	@tools/coverage build/coverage
+
+golden: setup ## Draws the tables of tests/golden anew: goodput, recovery, fairness and queues, in virtual time.
+	$(call compile,release)
+	@build/release/tests/golden --write tests/golden
+	@git diff --stat -- tests/golden
 
 bench: setup ## Measures Handfast in memory, beside lwIP and no TCP at all; build/bench/memory.json is for machines.
 	$(call compile,release)

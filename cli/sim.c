@@ -453,7 +453,7 @@ int verb_sim(int argc, char **argv)
     if (status != 0)
         return status < 0 ? 0 : status;
     if (command.measures)
-        return sim_measure(&command);
+        return sim_ask(&command);
     if (command.scenario || command.has_seed)
         return run_one(&command);
     return explore(&command);

@@ -1,4 +1,4 @@
-/* What the files of `handfast sim` share. Read next: sim.c, sim_measure.c. */
+/* What the files of `handfast sim` share. Read next: sim.c, sim_ask.c. */
 #ifndef HF_CLI_SIM_H
 #define HF_CLI_SIM_H
 
@@ -27,6 +27,6 @@ struct sim_command {
 };
 
 /* Answers "what does such a path do to such a transfer". Returns the exit status. */
-int sim_measure(const struct sim_command *command);
+int sim_ask(const struct sim_command *command);
 
 #endif
