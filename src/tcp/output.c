@@ -205,7 +205,8 @@ void hf_tcp_output(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_t
     if (plan->what >= HF_SEND_DATA)
         hf_ecn_mark(c, s, plan, seg);
     write_bytes(sh, c, s, out, skip_sum, written);
-    written->gso_size = plan->len > mss ? (uint16_t)mss : 0;
+    bool is_split = data && plan->len > mss; /* a SYN's text was measured for its one segment: RFC 7413, 4.2.1 */
+    written->gso_size = is_split ? (uint16_t)mss : 0;
 
     if (plan->what == HF_SEND_RST) {
         c->flags &= ~(uint32_t)HF_TF_OWE_RST;

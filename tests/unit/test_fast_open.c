@@ -131,6 +131,23 @@ static bool eat(struct pair *p, bool from_a, const struct hf_frame *frame)
     return !has_option;
 }
 
+static void a_syn_is_never_split(void **state)
+{
+    /* The cookie came with the peer's MSS, so a SYN may carry more than the default one; a device that splits large frames
+     * must leave it whole, or its pieces were SYNs with other text. */
+    (void)state;
+    static uint8_t data[HF_FRAME_MAX];
+    char text[801];
+    meet();
+    memset(text, 'x', 800);
+    text[800] = '\0';
+    call_with(text);
+    struct hf_frame frame = {.data = data, .cap = sizeof data};
+    assert_true(hf_output(pair.a.e, pair.now, &frame));
+    assert_true(frame.len > 20 + 20 + 800);
+    assert_int_equal(frame.gso_size, 0);
+}
+
 static void a_path_that_eats_the_syn_costs_one_retransmission_once(void **state)
 {
     /* RFC 7413, 4.1.3: then the destination is left alone for a while. */
@@ -273,6 +290,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_second_meeting_saves_the_round_trip, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_the_switch_nothing_is_asked_and_nothing_granted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_syn_is_never_split, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_path_that_eats_the_syn_costs_one_retransmission_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_an_engine_remembers_the_next_one_may_be_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(after_an_hour_it_is_tried_again, set_up, tear_down),
