@@ -19,7 +19,7 @@ MAKEFLAGS += --no-print-directory
 FORMATTED = $(shell git ls-files --cached --others --exclude-standard \
               $(foreach folder,drivers explore pkt cli run sim sockets examples fuzz bench tests,'$(folder)/*.[ch]'))
 
-.PHONY: run test build setup interop interop-short attack attack-short fuzz fuzz-short explore coverage soak bench bench-tun golden \
+.PHONY: run test build setup interop interop-short attack attack-short fuzz fuzz-short explore coverage soak bench bench-tun golden bench-path \
         bench-lifecycle bench-run lint layers purity style ledger fmt fmt-check \
         install clean help
 .DEFAULT_GOAL := help
@@ -129,6 +129,10 @@ bench-tun: setup ## The same over a TUN, beside the host kernel (root): build/be
 bench-lifecycle: setup ## A million connections and TIME-WAITs, floods, ports, in memory: build/bench/lifecycle.json; ARGS=--short.
 	$(call compile,release)
 	@build/release/bench/bench_lifecycle $(ARGS)
+
+bench-path: setup ## Over made paths in real time, beside the host kernel (root): build/bench/path.json, path.svg; ARGS=--short.
+	$(call compile,release)
+	@build/release/bench/bench_path $(ARGS)
 
 bench-run: setup ## `handfast run` beside slirp4netns, pasta and no network of its own (root): build/bench/run.json.
 	$(call compile,release)
