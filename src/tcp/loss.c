@@ -169,6 +169,7 @@ static void condemn_by_timeout(struct hf_tcp_shared *sh, struct hf_tcp *c, struc
     } else if (has_sack(c)) {
         hf_sent_lost(sh, s, s->first, HF_WHY_RETRANSMIT_TIMEOUT);
         hf_rack_timeout(sh, c, s);
+        hf_sent_oldest_first(sh, s);
     } else {
         hf_loss_resend_all(sh, c, HF_WHY_RETRANSMIT_TIMEOUT);
     }

@@ -345,6 +345,14 @@ void hf_sent_lost(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, uint32_t i
         put_last(sh, &s->repairs, index);
 }
 
+void hf_sent_oldest_first(struct hf_tcp_shared *sh, struct hf_tcp_sending *s)
+{
+    if (s->repairs.first == s->first || !(hf_sent_at(sh, s->first)->flags & HF_SENT_LOST))
+        return;
+    take_out(sh, &s->repairs, s->first);
+    put_first(sh, &s->repairs, s->first);
+}
+
 void hf_sent_lost_all(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, enum hf_reason why)
 {
     s->flying = s->repairs = (struct hf_sent_queue){HF_NONE, HF_NONE};

@@ -257,6 +257,9 @@ void hf_sent_again(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, uint32_t 
 void hf_sent_tail_again(struct hf_tcp_shared *sh, struct hf_tcp_sending *s);
 /* The byte of a window probe has just been sent again. */
 void hf_sent_probed(struct hf_tcp_shared *sh, struct hf_tcp_sending *s);
+/* What is oldest, if it is lost, goes before all other repairs (RFC 6298, 5.4): a receiver that lacks room has none for what
+ * lies behind it, so nothing else brings it on. */
+void hf_sent_oldest_first(struct hf_tcp_shared *sh, struct hf_tcp_sending *s);
 /* The receiver may have reneged: no SACK counts any more (RFC 2018, 8). All is lost. */
 void hf_sent_reneged(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, enum hf_reason why);
 void hf_sent_clear(struct hf_tcp_shared *sh, struct hf_tcp_sending *s);

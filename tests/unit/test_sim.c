@@ -108,6 +108,20 @@ static void loses_segments_by_number(void **state)
     assert_int_equal(result.sent_again, 2 * 1448);
 }
 
+static void short_of_room_the_oldest_goes_first(void **state)
+{
+    /* A receiver whose blocks are all taken prunes what lies beyond a hole, again and again; only the oldest segment, which
+     * a time-out has to send before any other, brings it on (RFC 6298, 5.4; RFC 2018, 8). */
+    (void)state;
+    parse("seed=991; path out jitter 18738us; host 1 small_pools=1; talk wants0=43492; talk wants0=18914 slow1=1");
+    if (!sim_run(&scenario, &plain, &result))
+        fail_msg("%s", result.what);
+    parse("seed=1713 hosts=3; path in loss 20.6619%; host 2 small_pools=1; talk from=2 wants0=1; talk from=2 "
+          "wants1=37346");
+    if (!sim_run(&scenario, &plain, &result))
+        fail_msg("%s", result.what);
+}
+
 static void measures(void **state)
 {
     /* A rate of 10 Mbit/s without loss carries nearly that, and the queue is no longer than it may be. */
@@ -160,6 +174,7 @@ int main(void)
         cmocka_unit_test(notices_what_is_stuck),
         cmocka_unit_test(corruption_is_caught_by_checksums),
         cmocka_unit_test(loses_segments_by_number),
+        cmocka_unit_test(short_of_room_the_oldest_goes_first),
         cmocka_unit_test(measures),
         cmocka_unit_test(shrinks),
         cmocka_unit_test(explores),
