@@ -28,7 +28,7 @@ static void begin_recovery(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf
     s->repair_due = true;
     s->tlp.is_out = false; /* RFC 8985, 7.1 */
     c->owed &= (uint8_t)~HF_OWE_LOSS_PROBE;
-    hf_spurious_watch(c, s, false);
+    hf_spurious_watch(sh, c, s, false);
     hf_cc_signal(&c->cc, &s->work, HF_CC_LOSS, flight_size(c), sh->now);
 }
 
@@ -182,7 +182,7 @@ void hf_loss_timeout(struct hf_tcp_shared *sh, struct hf_tcp *c)
     /* ssthresh is set once for this data, by the first time-out (RFC 5681, 3.1) or by the recovery that it ends. */
     if (s->recovery == HF_OPEN) {
         hf_cc_signal(&c->cc, &s->work, HF_CC_TIMEOUT, flight, sh->now);
-        hf_spurious_watch(c, s, true);
+        hf_spurious_watch(sh, c, s, true);
     } else {
         s->undo.frto = HF_FRTO_OFF; /* RFC 5682, 2.1, step 1 */
     }

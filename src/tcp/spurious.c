@@ -11,13 +11,21 @@
  */
 #include "steps.h"
 
-void hf_spurious_watch(struct hf_tcp *c, struct hf_tcp_sending *s, bool timeout)
+/* Is the left edge under way once more already, from an episode that is over? Then the ACK that moves SND.UNA answers that
+ * copy, is older than what this episode sends again, and tells nothing of it. */
+static bool edge_was_sent_again(const struct hf_tcp_shared *sh, const struct hf_tcp_sending *s)
+{
+    return s->first != HF_NONE && (hf_sent_at(sh, s->first)->flags & HF_SENT_AGAIN);
+}
+
+void hf_spurious_watch(const struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, bool timeout)
 {
     s->undo.from = c->snd.una;
     s->undo.until = c->snd.nxt;
     s->undo.again = 0;
     s->undo.may = true;
-    s->undo.stamped = s->undo.any = false;
+    s->undo.stamped = false;
+    s->undo.any = edge_was_sent_again(sh, s);
     s->undo.frto = timeout ? HF_FRTO_FIRST_ACK : HF_FRTO_OFF;
 }
 

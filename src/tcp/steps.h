@@ -311,7 +311,7 @@ void hf_tlp_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_send
 
 /* ---- spurious.c: episodes of loss that were none (RFC 3522, 4015, 5682, 2883) ---- */
 
-void hf_spurious_watch(struct hf_tcp *c, struct hf_tcp_sending *s, bool timeout);
+void hf_spurious_watch(const struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, bool timeout);
 void hf_spurious_sent_again(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, uint32_t segments);
 /* The episode ended as such: what still may come in its favour is a report of duplicates. */
 void hf_spurious_over(struct hf_tcp *c, struct hf_tcp_sending *s);
