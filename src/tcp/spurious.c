@@ -1,7 +1,8 @@
 /*
  * Episodes of loss that were none: what was thought lost arrives after all, late. Then the congestion window comes back and
- * what was not sent again yet is not. Three ways to tell, the surest first:
+ * what was not sent again yet is not. Four ways to tell, the surest first:
  *
+ *   - the left edge arrives before anything was sent again
  *   - the ACK that moves SND.UNA echoes a timestamp from before the first retransmission (Eifel: RFC 3522)
  *   - all that was retransmitted is reported to have arrived twice (D-SACK: RFC 2883, RFC 3708)
  *   - after a time-out nothing but the first segment is sent again until two ACKs have come; when the second
@@ -88,6 +89,12 @@ static bool frto_says_so(const struct hf_tcp *c, struct hf_tcp_sending *s, const
     return is_second && facts->original && (goes_on || facts->sacked > 0);
 }
 
+/* The left edge arrived before anything of this episode was sent again: it was only late. */
+static bool nothing_went_again(const struct hf_tcp_sending *s, const struct hf_ack *ack)
+{
+    return s->recovery == HF_RECOVERY && ack->progress && !s->undo.any && s->undo.again == 0;
+}
+
 /* ---- undo (RFC 4015, 3.2) ---- */
 
 static void undo(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s)
@@ -114,7 +121,7 @@ bool hf_spurious_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp
         s->undo.may = false; /* what is said now is said of later things */
         return false;
     }
-    bool is_spurious = eifel_says_so(s, ack) || duplicates_say_so(c, s, facts);
+    bool is_spurious = eifel_says_so(s, ack) || duplicates_say_so(c, s, facts) || nothing_went_again(s, ack);
     if (s->recovery == HF_LOSS_TIMEOUT)
         is_spurious |= frto_says_so(c, s, ack, facts);
     if (is_spurious)
