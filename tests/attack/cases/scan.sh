@@ -10,6 +10,11 @@ for kind in -sS -sT -sA -sF -sX -sN -sM; do
     [ -z "$SHORT" ] || [ $kind != -sT ] || break
 done
 letters=(F S R P A U X Y)
+scanners=()
+wait_for_scanners() {
+    [ ${#scanners[@]} = 0 ] || wait "${scanners[@]}" || true # status 1: nobody answered
+    scanners=()
+}
 for combination in $(seq 0 255); do
     flags=()
     for bit in 0 1 2 3 4 5 6 7; do
@@ -18,9 +23,11 @@ for combination in $(seq 0 255); do
     [ -z "$SHORT" ] || [ $combination -lt 64 ] || continue
     for port in 80 81; do
         hping3 -q -n -c $each -i u100 -p $port "${flags[@]}" 10.77.0.2 >/dev/null 2>&1 &
+        scanners+=($!)
     done
-    wait $(jobs -p | grep -vx $serve_pid) || true # exit status 1: nobody answered
+    [ $((combination % 16)) != 15 ] || wait_for_scanners
 done
+wait_for_scanners
 curl -sS --fail -o got http://10.77.0.2/small
 same got "$WWW/small"
 nothing_left
