@@ -142,7 +142,9 @@ static int send_error(const struct hf_tcp *c)
 /* Two congestion windows: one in flight, one to follow. */
 static uint32_t send_limit(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
 {
-    uint32_t most = c->fixed & HF_FIXED_SEND ? 0 : sh->config.send_buffer_max;
+    uint32_t most = sh->config.send_buffer_max;
+    if (most <= c->send_limit || (c->fixed & HF_FIXED_SEND))
+        return c->send_limit;
     return HF_MAX(c->send_limit, HF_MIN(2 * c->cc.cwnd, most));
 }
 

@@ -89,6 +89,13 @@ void hf_rack_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sen
 
 /* ---- step 5 ---- */
 
+/* What has just left again cannot be overdue. Where a round trip takes no time, what is known to have arrived may bear the
+ * same instant, and then it would be lost as often as it is sent (BUG-30). */
+static bool has_just_left_again(const struct hf_tcp_shared *sh, const struct hf_sent *run)
+{
+    return (run->flags & HF_SENT_AGAIN) && run->at.ns == sh->now.ns;
+}
+
 /* The queue is in the order of sending, so the first that is not overdue ends the search. What was sent before RACK.segment
  * but is not overdue yet is so at the latest when RACK.segment itself would be. */
 bool hf_rack_detect(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s)
@@ -100,7 +107,7 @@ bool hf_rack_detect(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_se
     hf_ns patience = s->rack.rtt + reordering_window(c, s);
     for (uint32_t index = s->flying.first; index != HF_NONE; index = s->flying.first) {
         const struct hf_sent *run = hf_sent_at(sh, index);
-        if (!sent_after(s->rack.sent_at, s->rack.end, run->at, run->to))
+        if (!sent_after(s->rack.sent_at, s->rack.end, run->at, run->to) || has_just_left_again(sh, run))
             break;
         if (!hf_time_reached(sh->now, hf_time_add(run->at, patience))) {
             s->reorder_at = hf_time_add(s->rack.sent_at, patience);

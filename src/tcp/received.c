@@ -157,7 +157,7 @@ enum hf_reason hf_text_arrives(struct hf_tcp_shared *sh, struct hf_tcp *c, const
     struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
     struct text text;
     hf_ecn_text_arrives(c, seg);
-    if (r != NULL || hf_seq_lt(seg->seq, c->rcv.nxt))
+    if (hf_seq_lt(seg->seq, c->rcv.nxt) || (r != NULL && r->ranges.count > 0))
         hf_note_duplicate(sh, c, seg);
     if (!trim(c, r, seg, &text)) {
         hf_owe_ack(c, HF_WHY_ACK_NOW); /* a duplicate, or a probe of the closed window */

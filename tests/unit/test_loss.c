@@ -187,6 +187,24 @@ static void recovery_is_no_burst(void **state)
     }
 }
 
+static void what_left_again_at_one_instant_is_not_lost_at_once(void **state)
+{
+    /* Where a round trip takes no time, what was sent before a retransmission may be reported at the instant at which that
+     * left: it is no reason to send it yet again (RFC 8985, 6.2). BUG-30 */
+    (void)state;
+    fly(1);
+    conn->cc.cwnd = conn->cc.ssthresh = 2 * SEGMENTS * MSS;
+    queue(10 * MSS, 0);
+    (void)sends_all(); /* new, at this instant */
+    sacks(1 + MSS, 1 + 5 * MSS);
+    assert_true(sends()); /* again, at this instant */
+    assert_true(plan.again);
+    (void)sends_all();
+    sacks(1 + (SEGMENTS + 5) * MSS, 1 + (SEGMENTS + 10) * MSS);
+    while (sends())
+        assert_false(plan.again && hf_seq_eq(plan.seq, conn->snd.una));
+}
+
 static void reneging_loses_nothing(void **state)
 {
     /* A receiver that gives up what it SACKed is sent all of it again (RFC 2018, 8). BUG-38 */
@@ -215,6 +233,7 @@ int main(void)
         cmocka_unit_test_setup(sacks_for_what_was_not_sent_gain_nothing, tcp_defaults),
         cmocka_unit_test_setup(what_was_sacked_counts_once, tcp_defaults),
         cmocka_unit_test_setup(recovery_is_no_burst, tcp_defaults),
+        cmocka_unit_test_setup(what_left_again_at_one_instant_is_not_lost_at_once, tcp_defaults),
         cmocka_unit_test_setup(reneging_loses_nothing, tcp_defaults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
