@@ -210,9 +210,9 @@ bool hf_connection_output(struct hf_engine *e, struct hf_frame *frame)
             if (hf_pool_available(&e->tcp.sent) == 0)
                 count_shortage(e, c);
             hf_turn_rest(e, plan.ask_at);
-        }
-        else if (take_turn(e, c, &plan, frame))
+        } else if (take_turn(e, c, &plan, frame)) {
             return true;
+        }
     }
     return false;
 }
