@@ -61,6 +61,13 @@ void conduit_stop(struct conduit *c);
 
 /* ---- options that both verbs take ---- */
 
+/*
+ * How long TIME-WAIT is kept by default when the connection was the last thing to do: the peer whose FIN's ACK was lost
+ * sends it again after its RTO, 200 ms on most kernels, and after twice that once more. A process that ended at once
+ * would leave it in LAST-ACK, asking a host that is gone.
+ */
+#define CONDUIT_COMPANY HF_SECOND
+
 enum {
     CONDUIT_OPTION_FIRST = 500,
     CONDUIT_OPTION_LINGER = CONDUIT_OPTION_FIRST,

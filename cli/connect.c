@@ -111,6 +111,7 @@ static int check_options(const struct connect *c)
 static int read_arguments(struct connect *c, int argc, char **argv)
 {
     host_options_init(&c->host_options, "connect");
+    c->host_options.time_wait_ns = CONDUIT_COMPANY;
     c->host_options.program = usage_split_program(&argc, argv);
     if (argc < 0)
         return EXIT_USAGE;

@@ -31,7 +31,7 @@ const char host_help[] =
     "The end, by SIGINT or SIGTERM or when the work is done; a second signal ends at once:\n"
     "  --drain SECONDS        how long connections may take to close before they are reset (5)\n"
     "  --time-wait SECONDS    stay this long at most while a connection is in TIME-WAIT, to\n"
-    "                         answer a retransmitted FIN (0)\n"
+    "                         answer a retransmitted FIN (connect and listen 1, others 0)\n"
     "  --msl SECONDS          maximum segment lifetime; TIME-WAIT lasts twice this (30)\n"
     "  --connections N        most connections at once, and as many in TIME-WAIT (65536)\n"
     "\n"

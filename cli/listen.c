@@ -63,6 +63,7 @@ static int take_operands(struct listen *l, int count, char **operands)
 static int read_arguments(struct listen *l, int argc, char **argv)
 {
     host_options_init(&l->host_options, "listen");
+    l->host_options.time_wait_ns = CONDUIT_COMPANY;
     l->host_options.program = usage_split_program(&argc, argv);
     if (argc < 0)
         return EXIT_USAGE;

@@ -7,6 +7,10 @@ options=(--device hf0)
 [ "$LINK" = tun ] || options+=(--tap)
 [ -z "$FAULT" ] || options+=(--fault "$FAULT")
 
+# For a connection that Handfast closes first: it stays for the FIN that the kernel sends again when its ACK was lost.
+company=()
+[ -z "$FAULT" ] || company=(--msl 1 --time-wait 2)
+
 ip link set lo up
 cd "$DIR"
 pids=()

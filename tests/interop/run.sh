@@ -76,7 +76,7 @@ run_case() { # LINK FAMILY FAULT CASE
 
 faults=('' 'loss 1%' 'loss 5%' 'reorder 3%, jitter 200us')
 transfers=(curl wget ab nc socat upload nginx)
-ways=(half-close graceful abort refused wire fast-open)
+ways=(half-close graceful last-ack abort refused wire fast-open)
 
 if [ -n "$short" ]; then
     for name in "${transfers[@]}" "${ways[@]}"; do run_case tun 4 '' $name; done

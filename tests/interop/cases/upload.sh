@@ -2,6 +2,6 @@
 start nc nc -l -$FAMILY 9
 nc_pid=$pid
 until_true is_listening 9
-"$HANDFAST" connect -N "${options[@]}" $kernel 9 <"$WWW/$big"
+"$HANDFAST" connect -N "${options[@]}" "${company[@]}" $kernel 9 <"$WWW/$big"
 wait $nc_pid
 same nc.out "$WWW/$big"
