@@ -49,6 +49,7 @@ static const char help[] =
     "  --flows N             how many at once; 1\n"
     "  --duration TIME       end then, however much was carried\n"
     "  --congestion NAME     cubic or newreno; cubic\n"
+    "  --pacing              its windows leave spread over the round trip\n"
     "  --receive             the data flows in instead of out\n"
     "  --runs N              so many courses of chance, from --seed on, and the median\n"
     "  --mtu BYTES           of the hosts' links; 1500\n"
@@ -76,6 +77,7 @@ enum {
     OPTION_FLOWS,
     OPTION_DURATION,
     OPTION_CONGESTION,
+    OPTION_PACING,
     OPTION_RECEIVE,
     OPTION_RUNS,
     OPTION_MTU,
@@ -101,6 +103,7 @@ static const struct option long_options[] = {
     {"flows", required_argument, NULL, OPTION_FLOWS},
     {"duration", required_argument, NULL, OPTION_DURATION},
     {"congestion", required_argument, NULL, OPTION_CONGESTION},
+    {"pacing", no_argument, NULL, OPTION_PACING},
     {"receive", no_argument, NULL, OPTION_RECEIVE},
     {"runs", required_argument, NULL, OPTION_RUNS},
     {"mtu", required_argument, NULL, OPTION_MTU},
@@ -197,6 +200,7 @@ static int read_question(struct sim_command *c, int option, const char *value)
     default:
         c->receives |= option == OPTION_RECEIVE;
         c->v6 |= option == OPTION_IPV6;
+        c->pacing |= option == OPTION_PACING;
         c->no_sack |= option == OPTION_NO_SACK;
         c->no_timestamps |= option == OPTION_NO_TIMESTAMPS;
         return 0;

@@ -22,7 +22,7 @@ struct sim_command {
     uint64_t bytes, flows, runs, mtu, buffer;
     hf_ns duration;
     enum hf_cc_algorithm cc;
-    bool measures, v6, receives, no_sack, no_timestamps;
+    bool measures, pacing, v6, receives, no_sack, no_timestamps;
     bool json;
 };
 

@@ -18,6 +18,7 @@ static struct sim_question question_of(const struct sim_command *c, const struct
                              .buffer = c->buffer,
                              .duration = c->duration,
                              .cc = c->cc,
+                             .pacing = c->pacing,
                              .receives = c->receives,
                              .v6 = c->v6,
                              .no_sack = c->no_sack,

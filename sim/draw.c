@@ -132,4 +132,6 @@ void sim_scenario_draw(struct sim_scenario *s, uint64_t seed, bool is_long)
         draw_host(&c, s, i);
     for (uint64_t talks = chance_between(&c, 1, is_long ? 16 : 4); talks > 0; talks--)
         draw_talk(&c, s, is_long);
+    for (unsigned i = 0; i < s->hosts; i++)
+        s->host[i].pacing = chance_one_in(&c, 3);
 }

@@ -16,6 +16,7 @@ static void build(const struct sim_question *q, struct sim_scenario *s)
     memcpy(s->path, q->path, sizeof s->path);
     for (unsigned i = 0; i < 2; i++) {
         s->host[i].cc = q->cc;
+        s->host[i].pacing = q->pacing;
         s->host[i].no_sack = q->no_sack;
         s->host[i].no_timestamps = q->no_timestamps;
         s->host[i].send_buffer = s->host[i].receive_buffer = q->buffer;

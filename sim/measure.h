@@ -19,7 +19,7 @@ struct sim_question {
     hf_ns duration;      /* end then, however much was carried; 0: carry it all */
     enum hf_cc_algorithm cc;
     bool receives; /* the data flows in instead of out */
-    bool v6, no_sack, no_timestamps;
+    bool pacing, v6, no_sack, no_timestamps;
 };
 
 struct sim_answer {

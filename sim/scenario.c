@@ -31,7 +31,7 @@ static const struct knob world_knobs[] = {WORLD(seed, 1),      WORLD(hosts, 2), 
                                           WORLD(drop_count, 0)};
 static const struct knob host_knobs[] = {
     HOST(access_us),  HOST(offload),     HOST(cc),          HOST(no_sack),        HOST(no_timestamps),
-    HOST(no_scaling), HOST(small_pools), HOST(send_buffer), HOST(receive_buffer),
+    HOST(no_scaling), HOST(small_pools), HOST(send_buffer), HOST(receive_buffer), HOST(pacing),
 };
 static const struct knob talk_knobs[] = {
     TALK(from, 0),   TALK(to, 1),       TALK(start_ms, 0),   TALK(open, 0),      TALK(late_ms, 0), TALK(wants0, 0),

@@ -353,6 +353,7 @@ static void configure(const struct sim_scenario *s, unsigned number, struct hf_c
     config->timestamps = !h->no_timestamps;
     config->window_scaling = !h->no_scaling;
     config->cc = (uint8_t)h->cc;
+    config->pacing = h->pacing;
     config->fast_open = true;
 }
 

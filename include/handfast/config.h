@@ -76,6 +76,7 @@ struct hf_config {
     bool fast_open;      /* false; TCP Fast Open (RFC 7413) for those that ask for it (struct hf_tcp_options) */
     uint8_t ecn;         /* enum hf_ecn; HF_ECN_ACCEPT */
     uint8_t cc;          /* enum hf_cc_algorithm; HF_CC_CUBIC */
+    bool pacing;         /* false; windows leave spread over the round trip, not in bursts */
     uint16_t initial_window; /* 10 segments (RFC 6928) */
     uint32_t challenge_ack_limit; /* 1000 a second, randomised, engine-wide; per connection 1 per 500 ms (RFC 5961, 7) */
 

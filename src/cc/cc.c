@@ -34,7 +34,16 @@ static uint32_t slow_start(struct hf_cc *cc, uint32_t acked)
     return acked - used;
 }
 
-void hf_cc_acked(struct hf_cc *cc, struct hf_cc_work *work, const struct hf_cc_ack *ack)
+/* Faster than a window in a round trip, so that pacing takes the bursts away and not the growth: twice in slow start, which
+ * doubles the window in that time, and a fifth more beyond. */
+static void set_rate(struct hf_cc *cc, hf_ns srtt)
+{
+    uint64_t percent = cc->cwnd < cc->ssthresh / 2 ? 200 : 120;
+    if (srtt > 0)
+        cc->pacing_rate = HF_MAX(cc->cwnd * percent / 100 * HF_SECOND / (uint64_t)srtt, 1u);
+}
+
+static void grow(struct hf_cc *cc, struct hf_cc_work *work, const struct hf_cc_ack *ack)
 {
     if (!ack->cwnd_limited || cc->cwnd >= HF_CC_CWND_MAX)
         return; /* RFC 7661, 4.2: a window that was not used proves nothing and does not grow */
@@ -49,6 +58,13 @@ void hf_cc_acked(struct hf_cc *cc, struct hf_cc_work *work, const struct hf_cc_a
         hf_newreno_avoid(cc, work, acked);
     else
         hf_cubic_avoid(cc, work, ack, acked);
+}
+
+void hf_cc_acked(struct hf_cc *cc, struct hf_cc_work *work, const struct hf_cc_ack *ack)
+{
+    grow(cc, work, ack);
+    if (cc->is_paced)
+        set_rate(cc, ack->srtt);
 }
 
 static void remember(const struct hf_cc *cc, struct hf_cc_work *work)

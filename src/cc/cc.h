@@ -18,6 +18,8 @@ struct hf_cc {
     uint16_t mss;      /* bytes of data in a full segment (SMSS) */
     uint8_t algorithm; /* enum hf_cc_algorithm */
     uint8_t initial_window; /* segments, at most 255: what idleness falls back to */
+    bool is_paced;        /* CUBIC and NewReno are to state a rate; BBR always does */
+    uint64_t pacing_rate; /* bytes a second of data, new or again; 0 = as the window allows */
 };
 
 /* HyStart++, in slow start before the first loss (hystart.c). */

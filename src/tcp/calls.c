@@ -115,6 +115,7 @@ void hf_tcp_begin_sending(struct hf_tcp_shared *sh, struct hf_tcp *c)
             c->rto_us = HF_MAX(c->rto_us, 3000000u);
     }
     hf_cc_init(&c->cc, sh->config.cc, (uint16_t)hf_effective_mss(sh, c), segments);
+    c->cc.is_paced = sh->config.pacing;
 }
 
 void hf_tcp_established(struct hf_tcp_shared *sh, struct hf_tcp *c, enum hf_reason why)

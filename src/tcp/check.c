@@ -67,8 +67,15 @@ static const char *check_timers(const struct hf_tcp_shared *sh, const struct hf_
         return "TIME-WAIT without its timer";
     bool owes = c->owed != 0;
     bool outstanding = !hf_seq_eq(c->snd.una, c->snd.nxt);
-    (void)sh;
-    return outstanding && !owes && hf_time_is_never(c->rexmt_at) ? "something in flight and no timer" : NULL;
+    if (outstanding && !owes && hf_time_is_never(c->rexmt_at))
+        return "something in flight and no timer";
+    const struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
+    if (s == NULL || hf_unsent(c, s) == 0)
+        return NULL;
+    struct hf_tcp_plan plan = hf_tcp_plan(sh, c);
+    if (plan.what == HF_SEND_NOTHING && hf_time_is_never(plan.ask_at))
+        return "something queued, and nobody will send it";
+    return hf_pace_check(sh, s);
 }
 
 const char *hf_tcp_check_record(const struct hf_tcp_shared *sh, const struct hf_tcp *c)

@@ -157,6 +157,8 @@ static void pay_data(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_s
     if (plan->why == HF_WHY_LOSS_PROBE)
         hf_tlp_sent(sh, c, s, plan->again);
     hf_cc_sent(&s->work, plan->len);
+    if (c->cc.pacing_rate != 0)
+        hf_pace_sent(sh, c, s, plan->len);
     c->last_sent_ms = hf_tcp_ms(sh);
     hf_timers_transmitted(sh, c);
     if (!plan->again && plan->why != HF_WHY_LOSS_PROBE)

@@ -2,8 +2,8 @@
  * What to send now, and why (RFC 9293, 3.7 and 3.8.6): a ladder of small questions in a fixed order. Whoever answers
  * yes has filled in the plan; if nobody does, the plan says when to ask again.
  *
- *     a reset owed?  a SYN?  something lost to repair?  new data that both windows, Nagle and silly-window avoidance
- *     allow?  the FIN?  a loss probe?  a probe of the closed window?  an ACK owed now?  a window update?  a keep-alive?
+ *     a reset owed?  a SYN?  something lost to repair?  new data that both windows, Nagle, silly-window avoidance and the
+ *     pace allow?  the FIN?  a loss probe?  a probe of the closed window?  an ACK owed now?  a window update?  a keep-alive?
  *
  * Nothing here changes anything: output.c executes the plan, hf_deadline quotes it, tests assert on it.
  *
@@ -71,7 +71,10 @@ static uint32_t usable_window(const struct hf_tcp *c)
  * device would copy the pointer into each segment, where it points too far. */
 static uint32_t frame_payload(const struct hf_tcp *c, uint32_t mss)
 {
-    return c->burst > mss && !(c->flags & HF_TF_URGENT) ? c->burst - c->burst % mss : mss;
+    if (c->burst <= mss || (c->flags & HF_TF_URGENT))
+        return mss;
+    uint32_t most = c->cc.pacing_rate != 0 ? HF_MAX(hf_pace_frame(c, c->burst), mss) : c->burst;
+    return most - most % mss;
 }
 
 /* A run that was sent again already and lies beyond a window that was taken back is not sent a third time, until the timer
@@ -244,12 +247,24 @@ static bool plan_ack(const struct hf_tcp_shared *sh, const struct hf_tcp *c, str
     return false;
 }
 
+/* What the windows let go waits for its time when it is paced: then the plan only says when that is. */
+static bool plan_text(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s,
+                      struct hf_tcp_plan *plan)
+{
+    if (!plan_repair(sh, c, s, plan) && !plan_new_data(sh, c, s, plan))
+        return false;
+    if (HF_LIKELY(!hf_pace_holds(sh, c, s)))
+        return true;
+    *plan = (struct hf_tcp_plan){.what = HF_SEND_NOTHING, .ask_at = hf_pace_release(c, s)};
+    return false;
+}
+
 static bool plan_data(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_plan *plan)
 {
     const struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
     if (hf_syn_is_unacked(c) && !hf_is_fast_open_child(c))
         return false;
-    if (s != NULL && (plan_repair(sh, c, s, plan) || plan_new_data(sh, c, s, plan)))
+    if (s != NULL && plan_text(sh, c, s, plan))
         return true;
     if (plan_fin(sh, c, s, plan))
         return true;
@@ -276,7 +291,7 @@ struct hf_tcp_plan hf_tcp_plan(const struct hf_tcp_shared *sh, const struct hf_t
     bool may_ack = c->state != HF_SYN_SENT && !(c->flags & HF_TF_DEFERRED); /* nobody is there before the SYN is answered */
     if (may_ack && plan_ack(sh, c, &plan))
         return plan;
-    plan = (struct hf_tcp_plan){.what = HF_SEND_NOTHING, .ask_at = hf_timers_next(sh, c)};
+    plan = (struct hf_tcp_plan){.what = HF_SEND_NOTHING, .ask_at = hf_time_first(plan.ask_at, hf_timers_next(sh, c))};
     if (is_starved(sh, c))
         plan.ask_at = hf_time_first(plan.ask_at, hf_time_add(sh->now, LOOK_AGAIN));
     return plan;

@@ -88,6 +88,7 @@ struct hf_tcp_sending *hf_attach_sending(struct hf_tcp_shared *sh, struct hf_tcp
         .oldest_at = sh->now,
         .reorder_at = HF_NEVER,
         .probe_at = HF_NEVER,
+        .pace_at = hf_time_add(sh->now, -HF_SECOND), /* long ago: what comes first does not wait */
         .rack.sent_at = HF_NEVER,
         .tlp.has_sample = true,
     };

@@ -319,6 +319,19 @@ void hf_spurious_over(struct hf_tcp *c, struct hf_tcp_sending *s);
 bool hf_spurious_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, const struct hf_ack *ack,
                        const struct hf_sent_facts *facts);
 
+/* ---- pace.c ---- */
+
+/* Has the controller's rate been used up, so that data waits? Not the first repair of an episode. */
+static inline bool hf_pace_holds(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s)
+{
+    return c->cc.pacing_rate != 0 && hf_time_before(sh->now, s->pace_at) && !s->repair_due;
+}
+/* With a rate: most bytes of a frame that might hold `most`; when what is held back is to go; `len` bytes have left. */
+uint32_t hf_pace_frame(const struct hf_tcp *c, uint32_t most);
+hf_time hf_pace_release(const struct hf_tcp *c, const struct hf_tcp_sending *s);
+void hf_pace_sent(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_sending *s, uint32_t len);
+const char *hf_pace_check(const struct hf_tcp_shared *sh, const struct hf_tcp_sending *s);
+
 /* ---- icmp_advice.c: what the path takes ---- */
 
 /* Segments time out again and again: perhaps they are too large for the path, and nobody says so. */

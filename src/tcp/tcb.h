@@ -231,6 +231,7 @@ struct hf_tcp_sending {
     hf_time oldest_at;    /* since when something has been unacknowledged without progress: user timeout */
     hf_time reorder_at;   /* RACK's reordering timer, HF_NEVER when not running */
     hf_time probe_at;     /* the loss probe's timer (PTO), likewise */
+    hf_time pace_at;      /* when all that was sent would have left at the pacing rate */
     struct {              /* RFC 8985, 5.3 */
         hf_time sent_at;  /* RACK.xmit_ts: of what was sent last among all that arrived; HF_NEVER: none yet */
         hf_ns rtt;        /* RACK.rtt */

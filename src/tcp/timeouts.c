@@ -5,6 +5,7 @@
  *             window is closed, a probe goes out (3.8.6.1)
  *   reorder_at  what was sent before something that has arrived is overdue then (RFC 8985, 6.2: RACK's reordering timer)
  *   probe_at  if no ACK came by then, a loss probe goes out (RFC 8985, 7.2: PTO); both are the send queue's
+ *   pace_at   what the windows allow leaves then, if it is paced (the plan's: pace.c); it is no timer that anything hangs on
  *   ack_at    an ACK that waited for company goes out alone (3.8.6.3)
  *   keep_at   if nothing was heard by then, ask whether anybody is there (3.8.4)
  *   life_at   TIME-WAIT: 2 MSL are over. FIN-WAIT-2 of a connection nobody will read: it is over. Before that: the
@@ -259,9 +260,14 @@ static void retransmission_is_due(struct hf_tcp_shared *sh, struct hf_tcp *c)
     back_off(sh, c);
 }
 
-/* RFC 8985, 7.3: whether a probe goes or not, the time-out begins anew. */
+/* RFC 8985, 7.3: whether a probe goes or not, the time-out begins anew. What is only paced out is itself the new data that
+ * a probe would be: the probe waits for it, but not beyond the time-out. */
 static void loss_probe_is_due(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s)
 {
+    if (hf_pace_holds(sh, c, s) && hf_unsent(c, s) > 0 && !due(sh, c->rexmt_at)) {
+        hf_timers_probe_later(sh, c, s);
+        return;
+    }
     s->probe_at = HF_NEVER;
     if (!hf_tlp_may_probe(c, s))
         return;
