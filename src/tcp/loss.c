@@ -57,13 +57,23 @@ static bool mark_first(struct hf_tcp_shared *sh, struct hf_tcp_sending *s)
     return true;
 }
 
+/* How much duplicate ACKs can tell of: all that is out, but after a time-out only what was sent for the first time since.
+ * What was sent before it left the count of what is in flight already, and its ACKs must not drive the retransmissions
+ * (RFC 5681, 3.1 and 3.2): each would fill the place in the queue that the one segment that is missing needs. */
+static uint32_t guesses_at_most(const struct hf_tcp *c, const struct hf_tcp_sending *s)
+{
+    if (s->recovery != HF_LOSS_TIMEOUT)
+        return flight_size(c);
+    return hf_seq_gt(c->snd.nxt, s->recover) ? (uint32_t)hf_seq_diff(c->snd.nxt, s->recover) : 0;
+}
+
 /* Each duplicate ACK tells that one segment has left the network (RFC 5681, 3.2 step 4, said as RFC 6675 would: the pipe
  * shrinks rather than the window growing). */
 static void count_duplicate(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s)
 {
     s->dup_acks += s->dup_acks < 255;
     if (!has_sack(c))
-        s->guessed = HF_MIN(s->guessed + hf_effective_mss(sh, c), flight_size(c));
+        s->guessed = HF_MIN(s->guessed + hf_effective_mss(sh, c), guesses_at_most(c, s));
 }
 
 static void count_progress(struct hf_tcp_sending *s, uint32_t acked)

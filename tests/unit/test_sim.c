@@ -122,6 +122,18 @@ static void short_of_room_the_oldest_goes_first(void **state)
         fail_msg("%s", result.what);
 }
 
+static void a_time_out_is_not_locked_out(void **state)
+{
+    /* Where each ACK lets a segment go, the queue is full at all other times, and what the timers send is dropped for ever:
+     * the one segment that is missing, and the SYN of a neighbour. After a time-out without SACK, ACKs of what was sent
+     * before it let nothing go. */
+    (void)state;
+    parse("seed=2245; path rate 66kbit; host 1 no_sack=1; talk start_ms=16; talk wants0=757937 chunk0=3399");
+    if (!sim_run(&scenario, &plain, &result))
+        fail_msg("%s", result.what);
+    assert_true(result.sent_again * 10 < result.sent);
+}
+
 static void measures(void **state)
 {
     /* A rate of 10 Mbit/s without loss carries nearly that, and the queue is no longer than it may be. */
@@ -187,6 +199,7 @@ int main(void)
         cmocka_unit_test(corruption_is_caught_by_checksums),
         cmocka_unit_test(loses_segments_by_number),
         cmocka_unit_test(short_of_room_the_oldest_goes_first),
+        cmocka_unit_test(a_time_out_is_not_locked_out),
         cmocka_unit_test(measures),
         cmocka_unit_test(overflowing_a_queue_is_never_thought_spurious),
         cmocka_unit_test(shrinks),
