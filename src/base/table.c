@@ -52,17 +52,33 @@ static void close_gap(struct hf_table *table, uint32_t hole)
     slots[hole].value = 0;
 }
 
+/* Where the entry is, or the empty slot where it would be. */
+static uint32_t seek(const struct hf_table *table, uint32_t tag, uint32_t value)
+{
+    const struct slot *slots = slots_of(table);
+    uint32_t at = tag & table->mask;
+    while (slots[at].value != 0 && (slots[at].value != value + 1 || slots[at].tag != tag))
+        at = (at + 1) & table->mask;
+    return at;
+}
+
+bool hf_table_rename(struct hf_table *table, uint64_t hash, uint32_t old, uint32_t value)
+{
+    struct slot *slot = &slots_of(table)[seek(table, (uint32_t)(hash >> 32), old)];
+    if (slot->value == 0)
+        return false;
+    slot->value = value + 1;
+    return true;
+}
+
 bool hf_table_remove(struct hf_table *table, uint64_t hash, uint32_t value)
 {
-    struct slot *slots = slots_of(table);
-    for (uint32_t at = (uint32_t)(hash >> 32) & table->mask; slots[at].value != 0; at = (at + 1) & table->mask) {
-        if (slots[at].value != value + 1 || slots[at].tag != (uint32_t)(hash >> 32))
-            continue;
-        close_gap(table, at);
-        table->used--;
-        return true;
-    }
-    return false;
+    uint32_t at = seek(table, (uint32_t)(hash >> 32), value);
+    if (slots_of(table)[at].value == 0)
+        return false;
+    close_gap(table, at);
+    table->used--;
+    return true;
 }
 
 uint32_t hf_table_find(const struct hf_table *table, uint64_t hash, struct hf_probe *probe)

@@ -26,6 +26,8 @@ struct hf_probe {
 /* Room for `capacity` values. */
 void hf_table_init(struct hf_table *table, struct hf_arena *arena, uint32_t capacity);
 bool hf_table_add(struct hf_table *table, uint64_t hash, uint32_t value); /* false when full */
+/* The entry of `old` becomes one of `value`, under the same hash. */
+bool hf_table_rename(struct hf_table *table, uint64_t hash, uint32_t old, uint32_t value);
 bool hf_table_remove(struct hf_table *table, uint64_t hash, uint32_t value);
 uint32_t hf_table_find(const struct hf_table *table, uint64_t hash, struct hf_probe *probe);
 uint32_t hf_table_next(const struct hf_table *table, struct hf_probe *probe);

@@ -4,16 +4,29 @@
  */
 #include "engine.h"
 
-static uint64_t hash_tuple(const struct hf_engine *e, const struct hf_endpoint *local, const struct hf_endpoint *remote)
+static uint64_t hash_ends(const struct hf_engine *e, const struct hf_endpoint *local, const struct hf_endpoint *remote)
 {
     uint8_t tuple[HF_PAIR_BYTES];
     return hf_siphash13(&e->tuple_key, tuple, hf_pair_bytes(local, remote, tuple));
 }
 
+static bool is_end(const struct hf_endpoint *a, const struct hf_endpoint *b)
+{
+    return a->port == b->port && hf_addr_equal(&a->addr, &b->addr);
+}
+
+static uint64_t hash_tuple(struct hf_engine *e, const struct hf_endpoint *local, const struct hf_endpoint *remote)
+{
+    struct hf_hashed *last = &e->hashed;
+    if (!is_end(&last->remote, remote) || !is_end(&last->local, local))
+        *last = (struct hf_hashed){*local, *remote, hash_ends(e, local, remote)};
+    return last->hash;
+}
+
+/* The table looks at the upper half only. */
 static uint64_t hash_record(const struct hf_engine *e, const struct hf_tcp *c)
 {
-    const struct hf_endpoint local = {c->local_addr, c->local_port}, remote = {c->remote_addr, c->remote_port};
-    return hash_tuple(e, &local, &remote);
+    return (uint64_t)hf_way_of(e, hf_slot(c))->tag << 32;
 }
 
 static bool is_record_of(const struct hf_tcp *c, const struct hf_endpoint *local, const struct hf_endpoint *remote)
@@ -46,7 +59,7 @@ static bool is_of(const struct hf_engine *e, uint32_t slot, const struct hf_endp
     }
 }
 
-uint32_t hf_demux_find(const struct hf_engine *e, const struct hf_endpoint *local, const struct hf_endpoint *remote)
+uint32_t hf_demux_find(struct hf_engine *e, const struct hf_endpoint *local, const struct hf_endpoint *remote)
 {
     struct hf_probe probe;
     uint32_t slot = hf_table_find(&e->table, hash_tuple(e, local, remote), &probe);
@@ -70,11 +83,27 @@ uint32_t hf_demux_find_next(struct hf_engine *e, const struct hf_endpoint *local
 
 void hf_demux_add(struct hf_engine *e, struct hf_tcp *c)
 {
-    (void)hf_table_add(&e->table, hash_record(e, c), hf_slot(c)); /* there is a place for every record */
+    const struct hf_endpoint local = {c->local_addr, c->local_port}, remote = {c->remote_addr, c->remote_port};
+    uint64_t hash = hash_tuple(e, &local, &remote);
+    hf_way_of(e, hf_slot(c))->tag = (uint32_t)(hash >> 32);
+    (void)hf_table_add(&e->table, hash, hf_slot(c)); /* there is a place for every record */
     c->own.in_table = true;
+    e->last_found = hf_slot(c);
 }
 
-static uint64_t hash_small(const struct hf_engine *e, uint32_t slot)
+void hf_demux_remove(struct hf_engine *e, struct hf_tcp *c)
+{
+    (void)hf_table_remove(&e->table, hash_record(e, c), hf_slot(c));
+    c->own.in_table = false;
+}
+
+void hf_demux_hand_over(struct hf_engine *e, struct hf_tcp *c, uint32_t slot)
+{
+    (void)hf_table_rename(&e->table, hash_record(e, c), hf_slot(c), slot);
+    c->own.in_table = false;
+}
+
+static uint64_t hash_small(struct hf_engine *e, uint32_t slot)
 {
     struct hf_endpoint local, remote;
     hf_small_ends_of(e, slot, &local, &remote);
@@ -91,34 +120,34 @@ void hf_demux_remove_small(struct hf_engine *e, uint32_t slot)
     (void)hf_table_remove(&e->table, hash_small(e, slot), slot);
 }
 
-void hf_demux_remove(struct hf_engine *e, struct hf_tcp *c)
-{
-    (void)hf_table_remove(&e->table, hash_record(e, c), hf_slot(c));
-    c->own.in_table = false;
-}
-
 /* ---- listeners: their remote end is nobody ---- */
 
 static const struct hf_endpoint nobody;
 
+static bool is_listener_at(const struct hf_engine *e, uint32_t index, const struct hf_endpoint *local)
+{
+    const struct hf_listener *listener = hf_listener_at(e, index);
+    return listener->is_open && listener->link == HF_LINK_NONE && is_end(&listener->local, local);
+}
+
 uint32_t hf_demux_listener_exact(const struct hf_engine *e, const struct hf_endpoint *local)
 {
     struct hf_probe probe;
-    uint32_t slot = hf_table_find(&e->table, hash_tuple(e, local, &nobody), &probe);
+    uint32_t slot = hf_table_find(&e->table, hash_ends(e, local, &nobody), &probe);
     for (; slot != HF_NONE; slot = hf_table_next(&e->table, &probe)) {
-        if (hf_place_of(e, slot) != HF_AT_LISTENER)
-            continue;
         uint32_t index = slot - e->first_slot[HF_AT_LISTENER];
-        const struct hf_listener *listener = hf_listener_at(e, index);
-        if (listener->local.port == local->port && hf_addr_equal(&listener->local.addr, &local->addr))
+        if (hf_place_of(e, slot) == HF_AT_LISTENER && is_listener_at(e, index, local))
             return index;
     }
     return HF_NONE;
 }
 
-uint32_t hf_demux_listener(const struct hf_engine *e, const struct hf_endpoint *local)
+uint32_t hf_demux_listener(struct hf_engine *e, const struct hf_endpoint *local)
 {
+    if (e->last_listener != HF_NONE && is_listener_at(e, e->last_listener, local))
+        return e->last_listener; /* none is nearer than the one with exactly this address */
     uint32_t index = hf_demux_listener_exact(e, local);
+    e->last_listener = index;
     if (index != HF_NONE)
         return index;
     struct hf_endpoint any = {.port = local->port};
@@ -143,7 +172,7 @@ uint32_t hf_demux_interceptor(const struct hf_engine *e, hf_link link)
     return HF_NONE;
 }
 
-uint32_t hf_demux_taker(const struct hf_engine *e, hf_link link, const struct hf_endpoint *local)
+uint32_t hf_demux_taker(struct hf_engine *e, hf_link link, const struct hf_endpoint *local)
 {
     uint32_t index = hf_demux_listener(e, local);
     return index != HF_NONE ? index : hf_demux_interceptor(e, link);
@@ -152,11 +181,11 @@ uint32_t hf_demux_taker(const struct hf_engine *e, hf_link link, const struct hf
 void hf_demux_add_listener(struct hf_engine *e, uint32_t index)
 {
     const struct hf_listener *listener = hf_listener_at(e, index);
-    (void)hf_table_add(&e->table, hash_tuple(e, &listener->local, &nobody), hf_listener_slot(e, index));
+    (void)hf_table_add(&e->table, hash_ends(e, &listener->local, &nobody), hf_listener_slot(e, index));
 }
 
 void hf_demux_remove_listener(struct hf_engine *e, uint32_t index)
 {
     const struct hf_listener *listener = hf_listener_at(e, index);
-    (void)hf_table_remove(&e->table, hash_tuple(e, &listener->local, &nobody), hf_listener_slot(e, index));
+    (void)hf_table_remove(&e->table, hash_ends(e, &listener->local, &nobody), hf_listener_slot(e, index));
 }

@@ -30,6 +30,7 @@ static void carve_slots(struct hf_engine *e, struct hf_arena *arena, const struc
         bool is_v4 = place == HF_AT_HALF_OPEN_V4 || place == HF_AT_TIME_WAIT_V4;
         hf_pool_init(&e->small[i], arena, counts[place], hf_small_size(fixed_len, is_v4));
     }
+    e->half_open_due = e->time_wait_due = HF_NEVER;
     for (unsigned i = 0; i < HF_HALF_OPEN_QUEUES; i++)
         e->half_open[i] = (struct hf_queue){HF_NONE, HF_NONE};
     e->time_wait[0] = e->time_wait[1] = (struct hf_queue){HF_NONE, HF_NONE};
@@ -53,9 +54,8 @@ static void carve(struct hf_engine *e, struct hf_arena *arena, const struct hf_c
     hf_icmp_limit_init(&e->icmp_limit, now);
     e->tuple_key = hf_random_key(random);
     e->port_key = hf_random_key(random);
-    e->port_offset_key = hf_random_key(random);
     e->ip_id = (uint32_t)hf_random_next(random);
-    e->last_found = HF_NONE;
+    e->last_found = e->last_listener = HF_NONE;
     e->turn = e->parked = e->events = e->reply_queue = (struct hf_queue){HF_NONE, HF_NONE};
 }
 
@@ -240,16 +240,19 @@ bool hf_event(struct hf_engine *e, struct hf_event *event)
 
 int hf_link_add(struct hf_engine *e, const struct hf_link_config *config, hf_link *link)
 {
+    hf_way_forget(e);
     return hf_links_add(&e->links, config, link);
 }
 
 int hf_address_add(struct hf_engine *e, hf_link link, const struct hf_addr *addr, uint8_t prefix_len)
 {
+    hf_way_forget(e);
     return hf_links_add_address(&e->links, link, addr, prefix_len);
 }
 
 int hf_route_add(struct hf_engine *e, const struct hf_addr *prefix, uint8_t prefix_len, const struct hf_addr *gateway,
                  hf_link link)
 {
+    hf_way_forget(e);
     return hf_routes_add(&e->routes, &e->links, prefix, prefix_len, gateway, link);
 }

@@ -49,6 +49,23 @@ struct hf_way {
     struct hf_addr next; /* next hop, on an Ethernet link */
     bool may_fragment;   /* IPv4: DF stays clear */
     bool is_local;       /* the peer is in this engine: nothing goes on a wire */
+    uint32_t tag;        /* of the tuple's hash: what the table keeps of it */
+};
+
+/* The tuple that was hashed last. One segment asks for the same more than once, when its record moves. */
+struct hf_hashed {
+    struct hf_endpoint local, remote;
+    uint64_t hash;
+};
+
+/* The way that was found last (RFC 1122, 3.3.1.2: a route cache, of one). */
+struct hf_last_way {
+    struct hf_addr dst;
+    hf_link on;
+    bool is_known;
+    bool has_source;
+    struct hf_hop hop;
+    struct hf_addr source; /* chosen for it, of our addresses */
 };
 
 /* own.on_turn: in which list the record is. */
@@ -87,16 +104,20 @@ struct hf_engine {
     struct hf_queue half_open[HF_HALF_OPEN_QUEUES]; /* oldest first */
     struct hf_queue time_wait[2];                   /* IPv4, IPv6; oldest first */
     struct hf_tcp unfolded;   /* a small record while its segment or its time is dealt with */
+    hf_time half_open_due, time_wait_due; /* none of these is due before */
     hf_time cookies_until;    /* SYN cookies sent lately may still come back */
     struct hf_pool replies;
     struct hf_pool ways; /* struct hf_way, by slot */
     struct hf_icmp_limit icmp_limit;
-    struct hf_key tuple_key, port_key, port_offset_key;
+    struct hf_key tuple_key, port_key;
     struct hf_queue turn;   /* connections that may have something to send */
     struct hf_queue parked; /* ... and wait for the next hop's link address */
     struct hf_queue events; /* connections and listeners with news */
     struct hf_queue reply_queue;
     uint32_t last_found;    /* connection of the last segment, or HF_NONE */
+    uint32_t last_listener; /* of the last SYN, or HF_NONE */
+    struct hf_hashed hashed;
+    struct hf_last_way last_way;
     uint32_t interceptors;  /* listeners that take every destination on a link */
     uint32_t sent_in_turn;  /* frames the first of the turn list has sent in a row */
     uint32_t port_counters[16];
@@ -139,17 +160,19 @@ struct hf_listener *hf_listener_of(const struct hf_engine *e, hf_conn conn);
 /* ---- demux.c: whose segment is it ---- */
 
 /* Slot of the connection of this tuple, small records included, or HF_NONE. */
-uint32_t hf_demux_find(const struct hf_engine *e, const struct hf_endpoint *local, const struct hf_endpoint *remote);
+uint32_t hf_demux_find(struct hf_engine *e, const struct hf_endpoint *local, const struct hf_endpoint *remote);
 /* The same for a segment that arrives. Segments come in runs: the connection of the last one is tried first. */
 uint32_t hf_demux_find_next(struct hf_engine *e, const struct hf_endpoint *local, const struct hf_endpoint *remote);
 void hf_demux_add_small(struct hf_engine *e, uint32_t slot);
 void hf_demux_remove_small(struct hf_engine *e, uint32_t slot);
 void hf_demux_add(struct hf_engine *e, struct hf_tcp *c);
 void hf_demux_remove(struct hf_engine *e, struct hf_tcp *c);
+/* The small record takes the connection's entry. */
+void hf_demux_hand_over(struct hf_engine *e, struct hf_tcp *c, uint32_t slot);
 /* Index of the listener for segments to `local`: the one with that address, else the one with any; HF_NONE. */
-uint32_t hf_demux_listener(const struct hf_engine *e, const struct hf_endpoint *local);
+uint32_t hf_demux_listener(struct hf_engine *e, const struct hf_endpoint *local);
 /* The same, or else the one that intercepts what arrives on `link`. */
-uint32_t hf_demux_taker(const struct hf_engine *e, hf_link link, const struct hf_endpoint *local);
+uint32_t hf_demux_taker(struct hf_engine *e, hf_link link, const struct hf_endpoint *local);
 /* The one that intercepts `link`, or HF_NONE. */
 uint32_t hf_demux_interceptor(const struct hf_engine *e, hf_link link);
 /* The one with exactly this local end. */
@@ -160,7 +183,7 @@ void hf_demux_remove_listener(struct hf_engine *e, uint32_t index);
 /* ---- ports.c: local ports (RFC 6056) ---- */
 
 /* A port for this connection, or 0 when none is free. It may be that of a TIME-WAIT that hf_time_wait_may_be_taken. */
-bool hf_tuple_is_free(const struct hf_engine *e, const struct hf_endpoint *local, const struct hf_endpoint *remote);
+bool hf_tuple_is_free(struct hf_engine *e, const struct hf_endpoint *local, const struct hf_endpoint *remote);
 uint16_t hf_port_for(struct hf_engine *e, const struct hf_addr *local, const struct hf_endpoint *remote);
 uint16_t hf_port_to_listen(struct hf_engine *e, const struct hf_addr *local);
 
@@ -199,7 +222,7 @@ hf_time hf_half_open_deadline(const struct hf_engine *e);
 
 /* May the record be kept small from now on? */
 bool hf_time_wait_is_ready(const struct hf_tcp *c);
-void hf_time_wait_keep(struct hf_engine *e, const struct hf_tcp *c);
+void hf_time_wait_keep(struct hf_engine *e, struct hf_tcp *c);
 enum hf_reason hf_time_wait_arrives(struct hf_engine *e, uint32_t slot, const struct hf_arrival *in,
                                     const struct hf_segment *seg);
 /* Active reuse: may connect take this tuple (LIFECYCLE: timestamps, and a second has passed)? */
@@ -234,10 +257,20 @@ struct hf_tcp *hf_accept_next(struct hf_engine *e, struct hf_listener *listener)
 /* Resets everything a listener that closes has not handed out. */
 void hf_listener_abandon(struct hf_engine *e, uint32_t index);
 
+/* ---- way.c: the way to a destination, and back ---- */
+
+/* The way to `dst`, as hf_routes_find. */
+bool hf_way_to(struct hf_engine *e, const struct hf_addr *dst, hf_link on, struct hf_hop *hop);
+/* Which of our addresses such a datagram comes from; `hop` is what hf_way_to said. */
+bool hf_way_source(struct hf_engine *e, const struct hf_addr *dst, const struct hf_hop *hop, hf_link link,
+                   struct hf_addr *source);
+/* Links, addresses or routes changed. */
+static inline void hf_way_forget(struct hf_engine *e) { e->last_way.is_known = false; }
+/* The way back to who sent a datagram. False when there is none. */
+bool hf_way_back(struct hf_engine *e, const struct hf_arrival *in, struct hf_hop *hop);
+
 /* ---- replies.c: stateless answers ---- */
 
-/* The way back to who sent a datagram. False when there is none. */
-bool hf_way_back(const struct hf_engine *e, const struct hf_arrival *in, struct hf_hop *hop);
 /* Notes an arriving segment before it is dealt with; returns the note's number or 0. */
 uint64_t hf_note_arrival(struct hf_engine *e, const struct hf_tcp *c, const struct hf_arrival *in,
                          const struct hf_segment *seg, uint8_t state);

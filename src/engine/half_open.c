@@ -26,14 +26,31 @@ static struct hf_queue *queue_of(struct hf_engine *e, const struct hf_half_open 
 
 /* ---- keeping and forgetting ---- */
 
+/* How long a SYN,ACK sent for the nth time is waited for. */
+static uint64_t patience_us(const struct hf_engine *e, unsigned retries)
+{
+    uint64_t rto = (uint64_t)(e->tcp.config.rto_initial_ns / HF_US) << HF_MIN(retries, HF_HALF_OPEN_QUEUES - 1u);
+    return HF_MIN(rto, (uint64_t)(e->tcp.config.rto_max_ns / HF_US));
+}
+
+/* At the end of its queue, from now on. Instants are known to the microsecond, so its time may be over one earlier than it
+ * seems. */
+static void wait_for_answer(struct hf_engine *e, uint32_t slot)
+{
+    struct hf_half_open *h = half_open_at(e, slot);
+    h->sent_us = hf_tcp_us(&e->tcp);
+    hf_small_push(e, queue_of(e, h), slot);
+    hf_time due = hf_time_add(e->tcp.now, (hf_ns)(patience_us(e, h->head.retries) - 1) * HF_US);
+    e->half_open_due = hf_time_first(e->half_open_due, due);
+}
+
 static void keep(struct hf_engine *e, uint32_t slot, const struct hf_tcp *c)
 {
     struct hf_half_open *h = half_open_at(e, slot);
     hf_half_open_fold(&e->tcp, c, h);
     h->head.retries = 0;
-    h->sent_us = hf_tcp_us(&e->tcp);
     hf_demux_add_small(e, slot);
-    hf_small_push(e, queue_of(e, h), slot);
+    wait_for_answer(e, slot);
 }
 
 static void leave(struct hf_engine *e, uint32_t slot)
@@ -146,6 +163,7 @@ enum hf_reason hf_half_open_begin(struct hf_engine *e, uint32_t index, const str
         answer_with_cookie(e, index, c, in, seg);
         return HF_ACCEPTED;
     }
+    hf_tcp_begin(&e->tcp, c);
     if (old_nxt != NULL)
         hf_begin_beyond(c, *old_nxt);
     c->listener = index;
@@ -273,13 +291,6 @@ bool hf_cookie_arrives(struct hf_engine *e, uint32_t index, const struct hf_arri
 
 /* ---- time ---- */
 
-/* How long a SYN,ACK sent for the nth time is waited for. */
-static uint64_t patience_us(const struct hf_engine *e, unsigned retries)
-{
-    uint64_t rto = (uint64_t)(e->tcp.config.rto_initial_ns / HF_US) << HF_MIN(retries, HF_HALF_OPEN_QUEUES - 1u);
-    return HF_MIN(rto, (uint64_t)(e->tcp.config.rto_max_ns / HF_US));
-}
-
 static uint64_t waited_us(const struct hf_engine *e, const struct hf_half_open *h)
 {
     return hf_tcp_us(&e->tcp) - h->sent_us;
@@ -295,26 +306,7 @@ static void ask_again(struct hf_engine *e, uint32_t slot)
     hf_reply_debts(e, c, NULL);
     hf_half_open_fold(&e->tcp, c, h);
     h->head.retries++;
-    h->sent_us = hf_tcp_us(&e->tcp);
-    hf_small_push(e, queue_of(e, h), slot);
-}
-
-void hf_half_open_advance(struct hf_engine *e)
-{
-    if (e->small[0].used == 0 && e->small[HF_AT_HALF_OPEN_V6 - HF_AT_HALF_OPEN_V4].used == 0)
-        return;
-    for (unsigned i = 0; i < HF_HALF_OPEN_QUEUES; i++) {
-        uint32_t slot;
-        while ((slot = e->half_open[i].first) != HF_NONE) {
-            const struct hf_half_open *h = half_open_at(e, slot);
-            if (waited_us(e, h) < patience_us(e, h->head.retries))
-                break;
-            if (h->head.retries >= e->tcp.config.syn_ack_retries)
-                end(e, slot, HF_EDGE_SYN_TIMED_OUT, HF_ERR_TIMED_OUT);
-            else
-                ask_again(e, slot);
-        }
-    }
+    wait_for_answer(e, slot);
 }
 
 hf_time hf_half_open_deadline(const struct hf_engine *e)
@@ -329,4 +321,24 @@ hf_time hf_half_open_deadline(const struct hf_engine *e)
         first = hf_time_first(first, hf_time_add(e->tcp.now, left));
     }
     return first;
+}
+
+void hf_half_open_advance(struct hf_engine *e)
+{
+    if (!hf_time_reached(e->tcp.now, e->half_open_due))
+        return;
+    for (unsigned i = 0; i < HF_HALF_OPEN_QUEUES; i++) {
+        uint32_t slot;
+        while ((slot = e->half_open[i].first) != HF_NONE) {
+            const struct hf_half_open *h = half_open_at(e, slot);
+            if (waited_us(e, h) < patience_us(e, h->head.retries))
+                break;
+            if (h->head.retries >= e->tcp.config.syn_ack_retries)
+                end(e, slot, HF_EDGE_SYN_TIMED_OUT, HF_ERR_TIMED_OUT);
+            else
+                ask_again(e, slot);
+        }
+    }
+    hf_time next = hf_half_open_deadline(e);
+    e->half_open_due = hf_time_is_never(next) ? next : (hf_time){next.ns - HF_US};
 }

@@ -10,17 +10,18 @@
 #define PORT_COUNT 28232u /* 32768..60999 */
 #define SOON 64u          /* tries */
 
-static uint64_t hash_destination(const struct hf_key *key, const struct hf_addr *local, const struct hf_endpoint *remote)
+/* Two numbers nobody else can compute, both of the same pair: RFC 6056's F and G are the halves of one keyed hash. */
+static uint64_t hash_destination(const struct hf_engine *e, const struct hf_addr *local, const struct hf_endpoint *remote)
 {
     uint8_t bytes[HF_PAIR_BYTES];
-    return hf_siphash(key, bytes, hf_pair_bytes(&(struct hf_endpoint){.addr = *local}, remote, bytes));
+    return hf_siphash(&e->port_key, bytes, hf_pair_bytes(&(struct hf_endpoint){.addr = *local}, remote, bytes));
 }
 
 uint16_t hf_port_for(struct hf_engine *e, const struct hf_addr *local, const struct hf_endpoint *remote)
 {
-    uint32_t offset = (uint32_t)hash_destination(&e->port_key, local, remote);
-    uint32_t *counter = &e->port_counters[hash_destination(&e->port_offset_key, local, remote) %
-                                          HF_COUNT_OF(e->port_counters)];
+    uint64_t hash = hash_destination(e, local, remote);
+    uint32_t offset = (uint32_t)hash;
+    uint32_t *counter = &e->port_counters[(hash >> 32) % HF_COUNT_OF(e->port_counters)];
     struct hf_endpoint from = {.addr = *local};
     uint16_t second_best = 0;
     for (uint32_t tries = 0; tries < PORT_COUNT; tries++) {
@@ -36,7 +37,7 @@ uint16_t hf_port_for(struct hf_engine *e, const struct hf_addr *local, const str
     return second_best;
 }
 
-bool hf_tuple_is_free(const struct hf_engine *e, const struct hf_endpoint *local, const struct hf_endpoint *remote)
+bool hf_tuple_is_free(struct hf_engine *e, const struct hf_endpoint *local, const struct hf_endpoint *remote)
 {
     uint32_t slot = hf_demux_find(e, local, remote);
     return slot == HF_NONE || hf_time_wait_may_be_taken(e, slot);

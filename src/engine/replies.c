@@ -126,15 +126,6 @@ static void send_datagram(struct hf_engine *e, struct hf_reply *reply, const uin
 
 /* ---- segments of unfolded records ---- */
 
-bool hf_way_back(const struct hf_engine *e, const struct hf_arrival *in, struct hf_hop *hop)
-{
-    if (!hf_routes_find(&e->routes, &e->links, &in->ip.src, in->link, hop))
-        return false;
-    if (hop->is_local)
-        hop->link = hf_links_owner(&e->links, &in->ip.src);
-    return true;
-}
-
 /* As it comes, so that the history shows it before what it causes. */
 uint64_t hf_note_arrival(struct hf_engine *e, const struct hf_tcp *c, const struct hf_arrival *in,
                          const struct hf_segment *seg, uint8_t state)
@@ -156,7 +147,7 @@ uint64_t hf_note_arrival(struct hf_engine *e, const struct hf_tcp *c, const stru
 static bool find_hop(struct hf_engine *e, const struct hf_tcp *c, hf_link *link, uint8_t mac[6])
 {
     struct hf_hop hop;
-    if (!hf_routes_find(&e->routes, &e->links, &c->remote_addr, c->link, &hop))
+    if (!hf_way_to(e, &c->remote_addr, c->link, &hop))
         return false;
     *link = hop.is_local ? HF_LINK_NONE : hop.link;
     return !is_ethernet(e, *link) ||

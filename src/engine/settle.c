@@ -185,7 +185,7 @@ static struct hf_tcp *take_record(struct hf_engine *e)
 
 static void enter_record(struct hf_engine *e, struct hf_tcp *c, const struct hf_hop *hop, bool may_fragment)
 {
-    *hf_way_of(e, hf_slot(c)) = (struct hf_way){hop->next, may_fragment, hop->is_local};
+    *hf_way_of(e, hf_slot(c)) = (struct hf_way){.next = hop->next, .may_fragment = may_fragment, .is_local = hop->is_local};
     hf_demux_add(e, c);
 }
 
@@ -196,6 +196,7 @@ struct hf_tcp *hf_connection_new(struct hf_engine *e, const struct hf_tcp_path *
     if (c == NULL)
         return NULL;
     hf_tcp_prepare(&e->tcp, c, path, options);
+    hf_tcp_begin(&e->tcp, c);
     enter_record(e, c, hop, path->may_fragment);
     return c;
 }
@@ -220,7 +221,7 @@ static void free_record(struct hf_engine *e, struct hf_tcp *c)
     uint32_t generation = c->own.generation, slot = hf_slot(c);
     hf_tcp_forget(&e->tcp, c);
     if (c->own.in_table)
-        hf_demux_remove(e, c); /* not over, but at rest as a small record, which has an entry of its own */
+        hf_demux_remove(e, c);
     hf_wheel_disarm(&e->wheel, slot);
     memset(&c->own, 0, sizeof c->own);
     c->own.accept_next = generation;

@@ -19,6 +19,32 @@ static struct hf_queue *queue_of(struct hf_engine *e, uint32_t slot)
     return &e->time_wait[hf_place_of(e, slot) == HF_AT_TIME_WAIT_V4 ? 0 : 1];
 }
 
+static uint32_t age_ms(const struct hf_engine *e, const struct hf_time_wait *w)
+{
+    return hf_tcp_ms(&e->tcp) - w->since_ms;
+}
+
+/* A millisecond more than 2 MSL, since the record knows no finer: never early. */
+static uint64_t whole_life_ms(const struct hf_engine *e)
+{
+    return (uint64_t)(2 * e->tcp.config.msl_ns / HF_MS) + 1;
+}
+
+/* How long it still lives. */
+static hf_ns left_of(const struct hf_engine *e, const struct hf_time_wait *w)
+{
+    uint64_t age = age_ms(e, w), whole = whole_life_ms(e);
+    return age >= whole ? 0 : (hf_ns)(whole - age) * HF_MS;
+}
+
+/* At the end of its queue. Instants are known to the millisecond, so its life may end one earlier than it seems. */
+static void wait_to_the_end(struct hf_engine *e, uint32_t slot)
+{
+    hf_small_push(e, queue_of(e, slot), slot);
+    hf_time due = hf_time_add(e->tcp.now, left_of(e, time_wait_at(e, slot)) - HF_MS);
+    e->time_wait_due = hf_time_first(e->time_wait_due, due);
+}
+
 static void leave(struct hf_engine *e, uint32_t slot)
 {
     hf_small_remove(e, queue_of(e, slot), slot);
@@ -41,7 +67,7 @@ static void give_way(struct hf_engine *e, uint32_t slot)
     leave(e, slot);
 }
 
-void hf_time_wait_keep(struct hf_engine *e, const struct hf_tcp *c)
+void hf_time_wait_keep(struct hf_engine *e, struct hf_tcp *c)
 {
     bool is_v4 = hf_addr_is_v4(&c->remote_addr);
     enum hf_place place = is_v4 ? HF_AT_TIME_WAIT_V4 : HF_AT_TIME_WAIT_V6;
@@ -51,8 +77,8 @@ void hf_time_wait_keep(struct hf_engine *e, const struct hf_tcp *c)
     struct hf_time_wait *w = time_wait_at(e, slot);
     hf_time_wait_fold(&e->tcp, c, w);
     w->head.retries = 0;
-    hf_demux_add_small(e, slot);
-    hf_small_push(e, queue_of(e, slot), slot);
+    hf_demux_hand_over(e, c, slot);
+    wait_to_the_end(e, slot);
     e->tcp.states[HF_TIME_WAIT]++; /* the count of the record that goes */
 }
 
@@ -73,17 +99,12 @@ enum hf_reason hf_time_wait_arrives(struct hf_engine *e, uint32_t slot, const st
     hf_time_wait_fold(&e->tcp, c, time_wait_at(e, slot));
     if (again) {
         hf_small_remove(e, queue_of(e, slot), slot);
-        hf_small_push(e, queue_of(e, slot), slot);
+        wait_to_the_end(e, slot);
     }
     return verdict.why;
 }
 
 /* ---- reuse by an active open ---- */
-
-static uint32_t age_ms(const struct hf_engine *e, const struct hf_time_wait *w)
-{
-    return hf_tcp_ms(&e->tcp) - w->since_ms;
-}
 
 bool hf_time_wait_may_be_taken(const struct hf_engine *e, uint32_t slot)
 {
@@ -106,14 +127,22 @@ hf_seq hf_time_wait_take(struct hf_engine *e, uint32_t slot)
 
 /* ---- time ---- */
 
-/* A millisecond more than 2 MSL, since the record knows no finer: never early. */
-static uint64_t whole_life_ms(const struct hf_engine *e)
+hf_time hf_time_wait_deadline(const struct hf_engine *e)
 {
-    return (uint64_t)(2 * e->tcp.config.msl_ns / HF_MS) + 1;
+    hf_time first = HF_NEVER;
+    for (unsigned i = 0; i < 2; i++) {
+        if (e->time_wait[i].first == HF_NONE)
+            continue;
+        const struct hf_time_wait *oldest = time_wait_at(e, e->time_wait[i].first);
+        first = hf_time_first(first, hf_time_add(e->tcp.now, left_of(e, oldest)));
+    }
+    return first;
 }
 
 void hf_time_wait_advance(struct hf_engine *e)
 {
+    if (!hf_time_reached(e->tcp.now, e->time_wait_due))
+        return;
     for (unsigned i = 0; i < 2; i++) {
         uint32_t slot;
         while ((slot = e->time_wait[i].first) != HF_NONE && age_ms(e, time_wait_at(e, slot)) >= whole_life_ms(e)) {
@@ -123,17 +152,6 @@ void hf_time_wait_advance(struct hf_engine *e)
             leave(e, slot);
         }
     }
-}
-
-hf_time hf_time_wait_deadline(const struct hf_engine *e)
-{
-    hf_time first = HF_NEVER;
-    for (unsigned i = 0; i < 2; i++) {
-        if (e->time_wait[i].first == HF_NONE)
-            continue;
-        uint64_t age = age_ms(e, time_wait_at(e, e->time_wait[i].first)), whole = whole_life_ms(e);
-        hf_ns left = age >= whole ? 0 : (hf_ns)(whole - age) * HF_MS;
-        first = hf_time_first(first, hf_time_add(e->tcp.now, left));
-    }
-    return first;
+    hf_time next = hf_time_wait_deadline(e);
+    e->time_wait_due = hf_time_is_never(next) ? next : (hf_time){next.ns - HF_MS};
 }

@@ -158,11 +158,11 @@ static void release_listener(struct hf_engine *e, struct hf_listener *listener)
 
 /* ---- active OPEN ---- */
 
-/* MUST-46: nobody connects to a group, to nobody, or to port 0. */
-static bool may_be_called(const struct hf_engine *e, const struct hf_endpoint *remote)
+/* MUST-46: nobody connects to a group or to nobody. */
+static bool may_be_called(const struct hf_engine *e, const struct hf_addr *remote)
 {
-    enum hf_address_kind kind = hf_links_kind(&e->links, HF_LINK_NONE, &remote->addr);
-    return remote->port != 0 && (kind == HF_ADDRESS_OURS || kind == HF_ADDRESS_UNICAST);
+    enum hf_address_kind kind = hf_links_kind(&e->links, HF_LINK_NONE, remote);
+    return kind == HF_ADDRESS_OURS || kind == HF_ADDRESS_UNICAST;
 }
 
 /* Our own end: as asked for (MUST-43), as far as that was left open chosen (MUST-44), or an error. It stays
@@ -178,7 +178,7 @@ static int choose_local(struct hf_engine *e, const struct hf_endpoint *wanted, c
         return HF_ERR_NO_ADDRESS;
     if (given)
         path->local.addr = wanted->addr;
-    else if (!hf_links_choose_source(&e->links, path->link, &remote->addr, &hop->next, &path->local.addr))
+    else if (!hf_way_source(e, &remote->addr, hop, path->link, &path->local.addr))
         return HF_ERR_NO_ADDRESS;
     path->local.port = wanted != NULL ? wanted->port : 0;
     if (path->local.port == 0)
@@ -193,10 +193,10 @@ int hf_tcp_connect(struct hf_engine *e, const struct hf_endpoint *local, const s
 {
     static const struct hf_tcp_options defaults;
     struct hf_hop hop;
-    if (!may_be_called(e, remote))
+    if (remote->port == 0)
         return HF_ERR_INVALID;
-    if (!hf_routes_find(&e->routes, &e->links, &remote->addr, HF_LINK_NONE, &hop))
-        return HF_ERR_NO_ROUTE;
+    if (!hf_way_to(e, &remote->addr, HF_LINK_NONE, &hop))
+        return may_be_called(e, &remote->addr) ? HF_ERR_NO_ROUTE : HF_ERR_INVALID;
     struct hf_tcp_path path = {.remote = *remote, .link = hop.link};
     if (hop.is_local)
         path.link = hf_links_owner(&e->links, &remote->addr);

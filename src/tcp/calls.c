@@ -92,11 +92,11 @@ void hf_tcp_prepare(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_
     set_flag(c, HF_TF_TIMESTAMPS, sh->config.timestamps);
     set_flag(c, HF_TF_ECN, sh->config.ecn == HF_ECN_ON);
     c->rcv_scale = sh->config.window_scaling ? hf_window_scale_for(hf_window_most(sh, c)) : 0;
-    c->iss = hf_isn(sh, c);
     c->ts_offset = hf_timestamp_offset(sh, c);
-    c->snd.una = c->snd.nxt = c->iss;
     sh->states[HF_CLOSED]++;
 }
+
+void hf_tcp_begin(const struct hf_tcp_shared *sh, struct hf_tcp *c) { c->snd.una = c->snd.nxt = c->iss = hf_isn(sh, c); }
 
 void hf_call_open(struct hf_tcp_shared *sh, struct hf_tcp *c, bool fast_open)
 {

@@ -19,8 +19,13 @@ hf_seq hf_isn(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
     return hf_seq_of((uint32_t)clock + keyed(&sh->isn_key, &local, &remote));
 }
 
-uint32_t hf_timestamp_offset(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
+/* The last pair's is kept: a record is unfolded more than once, and many connections run between two hosts. */
+uint32_t hf_timestamp_offset(struct hf_tcp_shared *sh, const struct hf_tcp *c)
 {
+    struct hf_stamp_pair *last = &sh->last_stamps;
+    if (hf_addr_equal(&last->remote, &c->remote_addr) && hf_addr_equal(&last->local, &c->local_addr))
+        return last->offset;
     const struct hf_endpoint local = {.addr = c->local_addr}, remote = {.addr = c->remote_addr};
-    return keyed(&sh->timestamp_key, &local, &remote);
+    *last = (struct hf_stamp_pair){local.addr, remote.addr, keyed(&sh->timestamp_key, &local, &remote)};
+    return last->offset;
 }

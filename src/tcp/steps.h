@@ -192,7 +192,7 @@ static inline bool hf_is_fast_open_child(const struct hf_tcp *c)
 /* ---- isn.c ---- */
 
 hf_seq hf_isn(const struct hf_tcp_shared *sh, const struct hf_tcp *c);
-uint32_t hf_timestamp_offset(const struct hf_tcp_shared *sh, const struct hf_tcp *c);
+uint32_t hf_timestamp_offset(struct hf_tcp_shared *sh, const struct hf_tcp *c);
 
 /* ---- rtt.c ---- */
 

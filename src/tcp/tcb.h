@@ -299,6 +299,12 @@ struct hf_fast_open_peer {
     uint8_t cookie[16];
 };
 
+/* Two hosts, and what is added to the clock between them (isn.c). */
+struct hf_stamp_pair {
+    struct hf_addr local, remote;
+    uint32_t offset;
+};
+
 /* What all connections of one engine share. It lives in the engine's block and holds no pointers. */
 struct hf_tcp_shared {
     hf_time now; /* set by the engine at each of its calls */
@@ -308,6 +314,7 @@ struct hf_tcp_shared {
     struct hf_random random;
     struct hf_pool fast_open_peers;
     struct hf_key isn_key, timestamp_key, cookie_key, fast_open_key;
+    struct hf_stamp_pair last_stamps;
     uint32_t states[HF_STATE_COUNT]; /* LISTEN counts listeners */
     uint64_t reasons[HF_REASON_COUNT];
     uint64_t entered[HF_STATE_COUNT], time_in_ns[HF_STATE_COUNT]; /* as in struct hf_stats */

@@ -84,6 +84,7 @@ static inline void make_connection(void)
     assert_true(arena.used <= sizeof memory);
     conn = hf_pool_at(&shared->connections, hf_pool_take(&shared->connections));
     hf_tcp_prepare(shared, conn, &path, &options);
+    hf_tcp_begin(shared, conn);
 }
 
 static inline void sound(void)

@@ -104,6 +104,22 @@ static void removing_nothing_is_said(void **state)
     assert_int_equal(table->used, 1);
 }
 
+static void an_entry_changes_hands(void **state)
+{
+    /* A renamed entry is found under the same hash by its new value alone; what is not there cannot be renamed. */
+    (void)state;
+    fresh(6);
+    hf_table_add(table, hash_of(1), 1);
+    hf_table_add(table, hash_of(1), 2);
+    assert_true(hf_table_rename(table, hash_of(1), 2, 5));
+    assert_false(hf_table_rename(table, hash_of(1), 2, 4));
+    assert_true(finds(1, 1));
+    assert_true(finds(1, 5));
+    assert_false(finds(1, 2));
+    assert_int_equal(table->used, 2);
+    assert_null(hf_table_check(table));
+}
+
 static void searching_ends(void **state)
 {
     /* Even full, with every value in one chain, a search for something else comes to an end. */
@@ -123,6 +139,7 @@ int main(void)
         cmocka_unit_test(full_is_said),
         cmocka_unit_test(gaps_close_across_the_end),
         cmocka_unit_test(removing_nothing_is_said),
+        cmocka_unit_test(an_entry_changes_hands),
         cmocka_unit_test(searching_ends),
     };
     return cmocka_run_group_tests_name("table", tests, NULL, NULL);
