@@ -17,10 +17,10 @@ MAKEFLAGS += --no-print-directory
 
 # Files laid out by clang-format. src/ and include/ are set by hand: their tables and columns are meant to be read.
 FORMATTED = $(shell git ls-files --cached --others --exclude-standard \
-              $(foreach folder,drivers explore pkt cli run sim sockets examples fuzz bench tests,'$(folder)/*.[ch]'))
+              $(foreach folder,drivers explore pkt packetdrill cli run sim sockets examples fuzz bench tests,'$(folder)/*.[ch]'))
 
 .PHONY: run test build setup interop interop-short attack attack-short fuzz fuzz-short explore coverage soak golden bench bench-tun bench-path \
-        bench-lifecycle bench-run lint layers purity style ledger fmt fmt-check \
+        bench-lifecycle bench-run packetdrill lint layers purity style ledger fmt fmt-check \
         install clean help
 .DEFAULT_GOAL := help
 
@@ -117,6 +117,12 @@ golden: setup ## Draws the tables of tests/golden anew: goodput, recovery, fairn
 	$(call compile,release)
 	@build/release/tests/golden --write tests/golden
 	@git diff --stat -- tests/golden
+
+packetdrill: ## Runs packetdrill scripts against Handfast: PACKETDRILL=the program, SUITE=a script or a folder of them.
+	@[ -n "$(PACKETDRILL)" ] && [ -n "$(SUITE)" ] || { echo "make packetdrill PACKETDRILL=/path/to/packetdrill" \
+	    "SUITE=/path/to/scripts (docs/packetdrill.md)"; exit 2; }
+	$(call compile,release,--target handfast_packetdrill)
+	@tools/packetdrill --packetdrill '$(PACKETDRILL)' $(ARGS) '$(SUITE)'
 
 bench: setup ## Measures Handfast in memory, beside lwIP and no TCP at all; build/bench/memory.json is for machines.
 	$(call compile,release)

@@ -85,6 +85,7 @@ bool segment_is_ordinary(const struct hf_note *note, const struct row *row)
     case HF_ACCEPTED:
     case HF_WHY_DATA:
     case HF_WHY_ACK_EVERY_SECOND:
+    case HF_WHY_ACK_QUICK:
     case HF_WHY_ACK_DELAYED:
     case HF_WHY_ACK_NOW:
     case HF_WHY_WINDOW_UPDATE:

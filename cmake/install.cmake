@@ -9,6 +9,7 @@ install(TARGETS handfast handfast_shared handfast_drivers EXPORT handfast)
 install(EXPORT handfast NAMESPACE handfast:: FILE handfastTargets.cmake DESTINATION ${cmake_dir})
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/handfast DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h)
 install(TARGETS handfast_program)
+install(TARGETS handfast_packetdrill LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/handfast)
 file(GLOB pages CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/man/*.1)
 install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 

@@ -24,6 +24,8 @@ static const struct field fields[] = {
     F("rto_min", FIELD_NS, rto_min_ns),
     F("rto_max", FIELD_NS, rto_max_ns),
     F("ack_delay", FIELD_NS, ack_delay_ns),
+    F("quick_acks", FIELD_16, quick_acks),
+    F("push_frames", FIELD_BOOL, push_frames),
     F("fin_wait_2", FIELD_NS, fin_wait_2_ns),
     F("orphan", FIELD_NS, orphan_ns),
     F("syn_retries", FIELD_8, syn_retries),
@@ -135,11 +137,36 @@ static bool set_field(struct hf_config *config, const struct field *field, const
     return true;
 }
 
+/*
+ * "profile linux": what scripts written for Linux assume. Buffers are tcp_rmem's and tcp_wmem's of a Linux that nobody
+ * configured, and grow as there.
+ */
+static bool set_profile(struct pkt_script *script, const char *name)
+{
+    struct hf_config *config = &script->config;
+    if (strcmp(name, "linux") != 0)
+        return false;
+    script->settings.as_linux = true;
+    config->receive_buffer = 131072;
+    config->receive_buffer_max = 6291456;
+    config->send_buffer = 16384 * 8;
+    config->send_buffer_max = 4194304;
+    config->syn_retries = 6;
+    config->quick_acks = 16;
+    config->push_frames = true;
+    script->settings.offload = true;
+    return true;
+}
+
 bool pkt_config_set(struct pkt_script *script, const char *key, const char *value, char error[160])
 {
     bool is_good = false, is_known = strcmp(key, "offload") == 0;
     if (is_known)
         is_good = read_switch(value, &script->settings.offload);
+    if (strcmp(key, "profile") == 0) {
+        is_known = true;
+        is_good = set_profile(script, value);
+    }
     for (unsigned i = 0; i < sizeof fields / sizeof fields[0] && !is_known; i++) {
         is_known = strcmp(fields[i].name, key) == 0;
         is_good = is_known && set_field(&script->config, &fields[i], value);

@@ -302,7 +302,7 @@ void pkt_parse_events(struct pkt_parser *p)
 
 /* ---- the script ---- */
 
-static void set_defaults(struct pkt_script *script)
+void pkt_script_defaults(struct pkt_script *script)
 {
     hf_config_defaults(&script->config);
     script->config.send_buffer_max = script->config.receive_buffer_max = 0; /* windows are what the script says */
@@ -328,7 +328,7 @@ bool pkt_parse(struct pkt_script *script, const char *name, const char *text, si
     script->name = pkt_take_text(&script->memory, name, strlen(name));
     script->source = pkt_take_text(&script->memory, text, len);
     script->source_len = len;
-    set_defaults(script);
+    pkt_script_defaults(script);
     struct pkt_parser p = {.script = script};
     pkt_lexer_begin(&p.lexer, script->source, len, 1);
     if (p.lexer.token.kind == PKT_TOKEN_BAD)

@@ -150,6 +150,7 @@ struct pkt_settings {
     hf_ns tolerance_ns;
     hf_ns timestamp_tick_ns; /* 0: values of outgoing timestamps are not compared */
     bool offload;            /* the link splits large frames and finishes checksums */
+    bool as_linux;           /* "profile linux": sockets too count as Linux does */
 };
 
 struct pkt_define {
@@ -178,6 +179,8 @@ struct pkt_script {
  */
 bool pkt_parse(struct pkt_script *script, const char *name, const char *text, size_t len);
 void pkt_script_close(struct pkt_script *script);
+/* The settings and the configuration of a script that says nothing of them. */
+void pkt_script_defaults(struct pkt_script *script);
 
 /* The script as packetdrill itself takes it: the fixture spelled out, no window missing. The caller frees the text.
  */

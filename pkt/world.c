@@ -8,8 +8,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define BEGIN_NS (1000 * HF_SECOND) /* any instant does; zero might hide what is not set */
-
 /* ---- making ---- */
 
 static bool add_route(struct pkt_world *world, const struct pkt_settings *settings)
@@ -34,7 +32,7 @@ static bool add_link(struct pkt_world *world, const struct pkt_settings *setting
 
 bool pkt_world_open(struct pkt_world *world, const struct pkt_script *script, int64_t isn_clock_ns)
 {
-    *world = (struct pkt_world){.begin = {BEGIN_NS}, .now = {BEGIN_NS}};
+    *world = (struct pkt_world){.begin = {PKT_BEGIN_NS}, .now = {PKT_BEGIN_NS}};
     struct hf_config config = script->config;
     config.isn_clock_ns = isn_clock_ns;
     world->memory_len = hf_engine_size(&config);

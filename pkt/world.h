@@ -14,6 +14,8 @@
 #include <handfast/driver.h>
 #include <handfast/handfast.h>
 
+#define PKT_BEGIN_NS (1000 * HF_SECOND) /* when a world begins: any instant does, zero might hide what is not set */
+
 /* A frame the engine sent. */
 struct pkt_sent {
     hf_time at;

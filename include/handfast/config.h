@@ -51,6 +51,8 @@ struct hf_config {
     hf_ns rto_min_ns;      /* 200 ms (RFC 6298 says 1 s; a recorded departure) */
     hf_ns rto_max_ns;      /* 120 s; at least 60 s (RFC 6298, 2.5) */
     hf_ns ack_delay_ns;    /* 40 ms; below 500 ms (MUST-40, RFC 9293 3.8.6.3) */
+    uint16_t quick_acks;   /* 0; so many segments' worth at the beginning of a connection is acknowledged segment by segment,
+                              as Linux does with 16: the peer's slow start then counts every one */
     hf_ns fin_wait_2_ns;   /* 60 s; for connections the application has closed fully */
     hf_ns orphan_ns;       /* 180 s; a connection the application has closed is reset when its peer has acknowledged
                               nothing new for this long, though it may answer window probes (MUST-37 is for owners) */
@@ -78,6 +80,8 @@ struct hf_config {
     uint8_t cc;          /* enum hf_cc_algorithm; HF_CC_CUBIC */
     bool pacing;         /* false; windows leave spread over the round trip, not in bursts */
     uint16_t initial_window; /* 10 segments (RFC 6928) */
+    bool push_frames;        /* false; PSH also ends each frame of several segments (HF_LINK_TSO4), as Linux has it, so that
+                                who coalesces them hands them on at once */
     uint32_t challenge_ack_limit; /* 1000 a second, randomised, engine-wide; per connection 1 per 500 ms (RFC 5961, 7) */
 
     /* Listeners */

@@ -75,6 +75,7 @@
     X(WHY, WINDOW_PROBE, "zero-window probe", "RFC 9293 3.8.6.1")                                                      \
     X(WHY, KEEP_ALIVE, "keep-alive probe", "RFC 9293 3.8.4")                                                           \
     X(WHY, ACK_EVERY_SECOND, "two segments' worth received", "RFC 9293 3.8.6.3")                                       \
+    X(WHY, ACK_QUICK, "one of the first segments (quick_acks)", "RFC 9293 3.8.6.3")                                    \
     X(WHY, ACK_DELAYED, "delayed ACK", "RFC 9293 3.8.6.3")                                                             \
     X(WHY, ACK_NOW, "hole opened, filled, or FIN received", "RFC 5681 4.2")                                            \
     X(WHY, ACK_HANDSHAKE, "completes the handshake", "RFC 9293 3.10.7.3")                                              \

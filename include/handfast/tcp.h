@@ -124,6 +124,9 @@ int hf_tcp_abort(struct hf_engine *e, hf_conn conn);
 /* The application needs the handle no more. An open connection is closed as by hf_tcp_close and freed when over. */
 int hf_tcp_release(struct hf_engine *e, hf_conn conn);
 
+/* Nothing is missing; something was found lost, by SACKs or duplicate ACKs; the retransmission timer went off. */
+enum hf_repair { HF_REPAIR_NONE, HF_REPAIR_LOSS, HF_REPAIR_TIMEOUT };
+
 /* STATUS (RFC 9293 3.10.6) and more. */
 struct hf_tcp_info {
     struct hf_endpoint local, remote;
@@ -147,6 +150,9 @@ struct hf_tcp_info {
     uint32_t urgent_ahead;     /* unread bytes up to and with the last urgent one; 0: no urgent data lies ahead */
     uint32_t send_queue;       /* listener: backlog */
     uint32_t receive_queue;    /* listener: connections waiting for accept */
+    uint32_t unacked;          /* bytes sent and not acknowledged; of those: */
+    uint32_t sacked, lost;     /* reported as arrived (RFC 2018), and taken for lost */
+    enum hf_repair repair;     /* what is being repaired */
     uint32_t in_flight, cwnd, ssthresh, mss, send_window, receive_window, rto_ms, srtt_us, rttvar_us, retransmits;
     uint8_t send_scale, receive_scale;
     bool timestamps, sack, ecn;

@@ -423,6 +423,13 @@ static uint32_t urgent_ahead(const struct hf_tcp *c, const struct hf_tcp_receivi
     return (c->flags & HF_TF_PEER_URGENT) && ahead > 0 ? (uint32_t)ahead : 0;
 }
 
+static enum hf_repair repair_of(const struct hf_tcp_sending *s)
+{
+    if (s->recovery == HF_OPEN)
+        return HF_REPAIR_NONE;
+    return s->recovery == HF_RECOVERY ? HF_REPAIR_LOSS : HF_REPAIR_TIMEOUT;
+}
+
 void hf_call_status(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_info *info)
 {
     const struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
@@ -450,6 +457,10 @@ void hf_call_status(const struct hf_tcp_shared *sh, const struct hf_tcp *c, stru
         .urgent_ahead = over ? 0 : urgent_ahead(c, r),
         .send_queue = s == NULL ? 0 : (uint32_t)(s->end - c->snd_base),
         .receive_queue = (uint32_t)hf_unread(c, r),
+        .unacked = over ? 0 : (uint32_t)hf_seq_diff(c->snd.nxt, c->snd.una),
+        .sacked = over || s == NULL ? 0 : s->sacked,
+        .lost = over || s == NULL ? 0 : s->lost,
+        .repair = over || s == NULL ? HF_REPAIR_NONE : repair_of(s),
         .in_flight = over ? 0 : hf_in_flight(c, s),
         .cwnd = c->cc.cwnd,
         .ssthresh = c->cc.ssthresh,

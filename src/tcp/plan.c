@@ -160,7 +160,8 @@ static bool plan_new_data(const struct hf_tcp_shared *sh, const struct hf_tcp *c
     plan->len = len;
     plan->fin = (c->flags & HF_TF_FIN_QUEUED) && len == hf_unsent(c, s);
     /* MUST-61; the last push stands for all: SHLD-27 */
-    plan->psh = plan->fin || hf_seq_lt_le(c->snd.nxt, s->push, end);
+    bool is_frame = sh->config.push_frames && len > hf_effective_mss(sh, c);
+    plan->psh = plan->fin || is_frame || hf_seq_lt_le(c->snd.nxt, s->push, end);
     return true;
 }
 

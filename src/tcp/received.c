@@ -107,6 +107,12 @@ static bool absorb_ranges(struct hf_tcp *c, struct hf_tcp_receiving *r)
     return true;
 }
 
+/* While the peer is in its first slow start, each ACK is worth more to it than it costs us (quick_acks). */
+static bool is_quick(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
+{
+    return c->rcv_base <= (uint64_t)sh->config.quick_acks * c->mss;
+}
+
 /* Every second full segment is acknowledged at once, a coalesced one counts for all it was; the rest may wait
  * (RFC 9293, 3.8.6.3; MUST-58, SHLD-18, SHLD-19). */
 static void owe_ack_for(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg, bool hole)
@@ -119,6 +125,8 @@ static void owe_ack_for(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct
     c->unacked_segments = (uint8_t)HF_MIN(segments, 255u);
     if (segments >= 2)
         hf_owe_ack(c, HF_WHY_ACK_EVERY_SECOND);
+    else if (is_quick(sh, c))
+        hf_owe_ack(c, HF_WHY_ACK_QUICK);
     else
         hf_timers_ack_owed(sh, c);
 }
