@@ -24,8 +24,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define BATCH           16 /* frames lent at once, each way */
-#define HEADROOM        64 /* bytes before a frame's data: room for the virtio header, and aligned data */
+#define BATCH           16           /* frames lent at once, each way */
+#define BATCH_BYTES     (128 * 1024) /* ... and read, or little more: what is used next shall still be in the cache */
+#define HEADROOM        64           /* bytes before a frame's data: room for the virtio header, and aligned data */
 #define ETHERNET_LEN    14
 #define TCP_DATA_OFFSET 12 /* byte of the TCP header that holds its length */
 
@@ -128,7 +129,8 @@ static int tun_receive(struct hf_driver *d, hf_time now, struct hf_frame *frames
     struct tun *tun = tun_of(d);
     uint32_t prefix = prefix_len(tun);
     unsigned count = 0;
-    while (count < max && count < BATCH) {
+    uint32_t bytes = 0;
+    while (count < max && count < BATCH && bytes < BATCH_BYTES) {
         uint8_t *data = tun->received + (size_t)count * tun->stride;
         ssize_t n = read_retrying(d->fd, data - prefix, prefix + tun->cap);
         if (n < 0 && errno != EAGAIN && count == 0)
@@ -137,6 +139,7 @@ static int tun_receive(struct hf_driver *d, hf_time now, struct hf_frame *frames
             break;
         struct hf_frame *frame = &frames[count++];
         *frame = (struct hf_frame){.data = data, .len = (uint32_t)n - prefix, .cap = tun->cap};
+        bytes += frame->len;
         if (tun->has_vnet) {
             struct virtio_net_hdr header;
             memcpy(&header, data - prefix, sizeof header);

@@ -610,11 +610,14 @@ static void do_receive(struct input *in)
 static void do_lend_received(struct input *in)
 {
     hf_conn conn = *pick_conn(in);
-    const uint8_t *text;
+    struct hf_span spans[3];
+    unsigned count = 1 + in8(in) % 3;
     uint32_t seq = 0, some = in8(in) * 8u;
     bool expected = read_position(conn, &seq);
-    int64_t len = hf_tcp_lend_received(w.e, conn, &text);
-    judge_read(expected, seq, text, len);
+    int64_t len = hf_tcp_lend_received_spans(w.e, conn, spans, &count), judged = 0;
+    for (unsigned i = 0; i < count; judged += (int64_t)spans[i++].len)
+        judge_read(expected, seq + (uint32_t)judged, spans[i].data, (int64_t)spans[i].len);
+    require(judged == HF_MAX(len, 0));
     if (len > 0)
         require(hf_tcp_received(w.e, conn, HF_MIN((size_t)len, some)) == HF_OK);
     else

@@ -6,8 +6,10 @@
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #define ABORT_PATIENCE (2 * HF_SECOND)
+#define SPANS          16 /* pieces of the receive buffer that one call sends on */
 
 /* ---- from the host to PROGRAM ---- */
 
@@ -83,29 +85,44 @@ static void inside_has_ended(struct call *call)
         watcher->inside_ended(watcher->arg, call);
 }
 
+/* Cuts what is to be sent after `len` bytes. */
+static void cut(struct iovec *spans, size_t *count, size_t len)
+{
+    size_t n = 0;
+    while (n < *count && len > spans[n].iov_len)
+        len -= spans[n++].iov_len;
+    spans[n].iov_len = len;
+    *count = n + 1;
+}
+
 /* The last urgent byte goes by itself, at the end of a call with MSG_OOB: what the host's kernel can say. */
-static ssize_t send_onward(struct call *call, const uint8_t *data, size_t len)
+static ssize_t send_onward(struct call *call, struct iovec *spans, size_t count, size_t len)
 {
     struct hf_tcp_info info;
+    struct msghdr message = {.msg_iov = spans, .msg_iovlen = count};
     int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
     hf_tcp_status(call->relay->e, call->conn, &info);
     if (info.urgent_ahead > 0 && info.urgent_ahead <= len) {
-        len = info.urgent_ahead;
+        cut(spans, &message.msg_iovlen, info.urgent_ahead);
         flags |= MSG_OOB;
     }
-    return send(call->source.fd, data, len, flags);
+    return sendmsg(call->source.fd, &message, flags);
 }
 
 static bool carry_outwards_once(struct call *call)
 {
     struct hf_engine *e = call->relay->e;
-    const uint8_t *data;
-    int64_t len = hf_tcp_lend_received(e, call->conn, &data);
+    struct hf_span lent[SPANS];
+    struct iovec spans[SPANS];
+    unsigned count = SPANS;
+    int64_t len = hf_tcp_lend_received_spans(e, call->conn, lent, &count);
     if (len == 0)
         inside_has_ended(call);
     if (len <= 0)
         return false;
-    ssize_t n = send_onward(call, data, (size_t)len);
+    for (unsigned i = 0; i < count; i++)
+        spans[i] = (struct iovec){.iov_base = (void *)(uintptr_t)lent[i].data, .iov_len = lent[i].len};
+    ssize_t n = send_onward(call, spans, count, (size_t)len);
     if (n > 0)
         hf_tcp_received(e, call->conn, (size_t)n);
     if (n < 0 && errno != EAGAIN && errno != EINTR) {

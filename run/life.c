@@ -2,7 +2,8 @@
 #define _GNU_SOURCE
 #include "life.h"
 
-#include <dirent.h>
+#include "inside.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,7 +11,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -62,41 +62,24 @@ void life_signal(struct life *life, int signal)
 
 /* ---- who is inside ---- */
 
-static bool is_inside(const char *pid, ino_t net_inode)
+static void kill_one(void *arg, const char *pid)
 {
-    char path[64];
-    struct stat st;
-    snprintf(path, sizeof path, "/proc/%.20s/ns/net", pid);
-    return stat(path, &st) == 0 && st.st_ino == net_inode;
-}
-
-/* Returns how many there were. */
-static unsigned kill_inside(ino_t net_inode)
-{
-    unsigned count = 0;
-    DIR *proc = opendir("/proc");
-    struct dirent *entry;
-    while (proc && (entry = readdir(proc)))
-        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && is_inside(entry->d_name, net_inode)) {
-            kill((pid_t)atoi(entry->d_name), SIGKILL);
-            count++;
-        }
-    if (proc)
-        closedir(proc);
-    return count;
+    (void)arg;
+    kill((pid_t)atoi(pid), SIGKILL);
 }
 
 /* Several times, since one of them may just have made another. */
 static void kill_all_inside(ino_t net_inode)
 {
     const struct timespec pause = {.tv_nsec = 10000000};
-    for (unsigned i = 0; i < 500 && net_inode != 0 && kill_inside(net_inode) > 0; i++)
+    for (unsigned i = 0; i < 500 && net_inode != 0 && inside_each(net_inode, kill_one, NULL) > 0; i++)
         nanosleep(&pause, NULL);
 }
 
 void life_kill_all(const struct life *life)
 {
-    kill_all_inside(life->net_inode);
+    if (!life->all_ended)
+        kill_all_inside(life->net_inode);
 }
 
 /* ---- the keeper ---- */

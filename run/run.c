@@ -42,6 +42,16 @@ static const struct space_addresses *addresses(void)
     return &a;
 }
 
+/*
+ * A descriptor loses nothing and has no rate of its own: there BBR paces by what it takes for a bottleneck, CUBIC's
+ * HyStart takes the scheduler for a queue, and either makes bulk slow. Under a path or faults the machine's own choice is
+ * part of what is to be seen.
+ */
+static const char *inner_controller(const struct run_options *o)
+{
+    return o->path || o->fault ? NULL : "reno";
+}
+
 static int open_space(struct run *run, char error[256])
 {
     const struct space_addresses *a = addresses();
@@ -51,6 +61,7 @@ static int open_space(struct run *run, char error[256])
         .addresses = *a,
         .keep_user = run->options.keep_user,
         .device_mtu = DEVICE_MTU,
+        .controller = inner_controller(&run->options),
         .program = run->options.program,
         .signals = run->life.old_mask,
         .prepare = run->options.inspect.stacks ? stacks_filter : NULL,

@@ -162,7 +162,7 @@ static void set_knob(const char *path, const char *value)
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         return;
-    (void)!write(fd, value, strlen(value)); /* a convenience: without it only ping and low ports need root */
+    (void)!write(fd, value, strlen(value)); /* a convenience: ping and low ports without root, speed */
     close(fd);
 }
 
@@ -210,6 +210,8 @@ static void run_child(int control, const struct space_config *c)
     ready.facts = address_device(control, &c->addresses);
     set_knob("/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
     set_knob("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
+    if (c->controller)
+        set_knob("/proc/sys/net/ipv4/tcp_congestion_control", c->controller);
     if (c->resolv_conf && replace_resolver(c->resolv_conf))
         ready.facts |= FACT_RESOLVER;
     if (has_directory)

@@ -27,6 +27,7 @@ struct space_config {
     struct space_addresses addresses;
     bool keep_user;          /* ids inside are those outside; else our own id is root inside */
     uint16_t device_mtu;     /* of the TUN as PROGRAM sees it */
+    const char *controller;  /* congestion control of PROGRAM's kernel; NULL: the machine's */
     const char *resolv_conf; /* what /etc/resolv.conf says inside; NULL leaves it alone */
     int (*prepare)(void);    /* the last thing before PROGRAM is executed; 0 or a negative errno. May be NULL */
     char **program;

@@ -2,12 +2,13 @@
 #define _GNU_SOURCE
 #include "survey.h"
 
+#include "inside.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -102,14 +103,6 @@ static void see_socket(void *arg, const struct survey_socket *socket)
 
 /* ---- what the processes hold ---- */
 
-static bool is_inside(const struct survey *s, const char *pid)
-{
-    char path[64];
-    struct stat st;
-    snprintf(path, sizeof path, "/proc/%.20s/ns/net", pid);
-    return stat(path, &st) == 0 && st.st_ino == s->net_inode;
-}
-
 static void read_name(const char *pid, char name[16])
 {
     char path[64];
@@ -169,8 +162,9 @@ static void see_descriptor(struct survey *s, const char *path, uint64_t inode, c
         see_stray(s, inode, holder);
 }
 
-static void see_process(struct survey *s, const char *pid)
+static void see_process(void *arg, const char *pid)
 {
+    struct survey *s = arg;
     char directory[64], path[352], target[64];
     snprintf(directory, sizeof directory, "/proc/%.20s/fd", pid);
     DIR *fds = opendir(directory);
@@ -192,24 +186,11 @@ static void see_process(struct survey *s, const char *pid)
         closedir(fds);
 }
 
-static void see_processes(struct survey *s)
-{
-    DIR *proc = opendir("/proc");
-    struct dirent *entry;
-    while (proc && (entry = readdir(proc)))
-        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && is_inside(s, entry->d_name)) {
-            s->processes++;
-            see_process(s, entry->d_name);
-        }
-    if (proc)
-        closedir(proc);
-}
-
 /* ---- the survey ---- */
 
 static void start(struct survey *s)
 {
-    s->peer_count = s->time_wait = s->processes = 0;
+    s->peer_count = s->time_wait = 0;
     for (unsigned i = 0; i < s->listener_count; i++)
         s->listeners[i].waiting = 0;
     for (unsigned i = 0; i < s->stray_count; i++)
@@ -237,7 +218,7 @@ void survey_take(struct survey *s, hf_time now)
     s->at = now;
     start(s);
     s->lister(s->lister_arg, see_socket, s);
-    see_processes(s);
+    s->processes = inside_each(s->net_inode, see_process, s);
     finish(s);
     book_tidy(s->book, now);
     s->cost = hf_time_since(hf_clock_now(), began);

@@ -106,6 +106,18 @@ int64_t hf_tcp_receive(struct hf_engine *e, hf_conn conn, void *data, size_t len
 
 /* The same without copying: lends the next unread bytes; return them with hf_tcp_received before the next lend. */
 int64_t hf_tcp_lend_received(struct hf_engine *e, hf_conn conn, const uint8_t **data);
+
+struct hf_span {
+    const uint8_t *data;
+    size_t len; /* bytes */
+};
+
+/*
+ * The same for a call that takes many pieces at once, as writev does: lends the next unread bytes in up to *count spans,
+ * in order, and says in *count how many they are. Returns the bytes in all of them, or what hf_tcp_lend_received returns
+ * when there is nothing to lend, with *count 0. HF_ERR_INVALID when *count was 0.
+ */
+int64_t hf_tcp_lend_received_spans(struct hf_engine *e, hf_conn conn, struct hf_span *spans, unsigned *count);
 int hf_tcp_received(struct hf_engine *e, hf_conn conn, size_t len);
 
 /* Closes the sending direction: FIN after everything queued. Receiving goes on (half-close). */

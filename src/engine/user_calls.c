@@ -295,10 +295,24 @@ int64_t hf_tcp_receive(struct hf_engine *e, hf_conn conn, void *data, size_t len
     return taken;
 }
 
-int64_t hf_tcp_lend_received(struct hf_engine *e, hf_conn conn, const uint8_t **data)
+int64_t hf_tcp_lend_received_spans(struct hf_engine *e, hf_conn conn, struct hf_span *spans, unsigned *count)
 {
     struct hf_tcp *c = held(e, conn);
-    return c == NULL ? not_held(e, conn) : hf_call_lend_received(&e->tcp, c, data);
+    unsigned max = *count;
+    *count = 0;
+    if (max == 0)
+        return HF_ERR_INVALID;
+    return c == NULL ? not_held(e, conn) : hf_call_lend_received(&e->tcp, c, spans, max, count);
+}
+
+int64_t hf_tcp_lend_received(struct hf_engine *e, hf_conn conn, const uint8_t **data)
+{
+    struct hf_span span = {NULL, 0};
+    unsigned count = 1;
+    int64_t len = hf_tcp_lend_received_spans(e, conn, &span, &count);
+    if (len > 0)
+        *data = span.data;
+    return len;
 }
 
 int hf_tcp_received(struct hf_engine *e, hf_conn conn, size_t len)

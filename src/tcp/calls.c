@@ -296,12 +296,19 @@ int64_t hf_call_receive(struct hf_tcp_shared *sh, struct hf_tcp *c, uint8_t *dat
     return take;
 }
 
-int64_t hf_call_lend_received(struct hf_tcp_shared *sh, struct hf_tcp *c, const uint8_t **data)
+int64_t hf_call_lend_received(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_span *spans, unsigned max,
+                              unsigned *count)
 {
     struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
     if (hf_unread(c, r) == 0 || (c->flags & HF_TF_APP_CLOSED))
         return nothing_to_read(c);
-    return hf_stream_lend(&r->stream, &sh->blocks, r->read, c->rcv_base, data);
+    uint64_t at = r->read;
+    for (unsigned n = 0; n < max && at < c->rcv_base; n++) {
+        spans[n].len = hf_stream_lend(&r->stream, &sh->blocks, at, c->rcv_base, &spans[n].data);
+        at += spans[n].len;
+        *count = n + 1;
+    }
+    return (int64_t)(at - r->read);
 }
 
 int hf_call_received(struct hf_tcp_shared *sh, struct hf_tcp *c, size_t len)

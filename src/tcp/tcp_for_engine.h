@@ -36,7 +36,8 @@ int64_t hf_call_send(struct hf_tcp_shared *sh, struct hf_tcp *c, const uint8_t *
 int64_t hf_call_lend_send(struct hf_tcp_shared *sh, struct hf_tcp *c, uint8_t **data);
 int hf_call_sent(struct hf_tcp_shared *sh, struct hf_tcp *c, size_t len, unsigned flags);
 int64_t hf_call_receive(struct hf_tcp_shared *sh, struct hf_tcp *c, uint8_t *data, size_t len);
-int64_t hf_call_lend_received(struct hf_tcp_shared *sh, struct hf_tcp *c, const uint8_t **data);
+int64_t hf_call_lend_received(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_span *spans, unsigned max,
+                              unsigned *count);
 int hf_call_received(struct hf_tcp_shared *sh, struct hf_tcp *c, size_t len);
 int hf_call_shutdown(struct hf_tcp_shared *sh, struct hf_tcp *c);
 int hf_call_close(struct hf_tcp_shared *sh, struct hf_tcp *c);

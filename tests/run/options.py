@@ -184,6 +184,15 @@ def a_path_is_long_narrow_and_lossy():
 
 
 @case
+def only_a_path_that_loses_asks_for_the_machines_controller():
+    knob = "/proc/sys/net/ipv4/tcp_congestion_control"
+    expect(run([], "cat", knob).stdout == "reno\n", "without a path")
+    machines = open(knob).read()
+    expect(run(["--path", "loss 1%"], "cat", knob).stdout == machines, "with a path")
+    expect(run(["--fault", "drop second FIN"], "cat", knob).stdout == machines, "with a fault")
+
+
+@case
 def segments_keep_to_the_mtu():
     pcap = path("mtu.pcapng")
     told, _ = connect(["--host-loopback", "--mtu", "1300", "--pcap", pcap], "10.77.0.1/%d" % BULK)

@@ -143,6 +143,30 @@ static void no_more_is_taken_than_was_lent(void **state)
     assert_int_equal(read_all(&pair.b, b), 256);
 }
 
+static void unread_bytes_are_lent_in_pieces(void **state)
+{
+    (void)state;
+    struct hf_span spans[4];
+    unsigned count = 4;
+    open_with(256);
+    assert_int_equal(hf_tcp_lend_received_spans(pair.b.e, b, spans, &count), HF_ERR_AGAIN);
+    assert_int_equal(count, 0);
+    assert_int_equal(hf_tcp_lend_received_spans(pair.b.e, b, spans, &count), HF_ERR_INVALID);
+    assert_int_equal(hf_tcp_send(pair.a.e, a, text, 600, 0), 600);
+    pair_settle(&pair);
+    count = 2;
+    assert_int_equal(hf_tcp_lend_received_spans(pair.b.e, b, spans, &count), 512);
+    assert_int_equal(count, 2);
+    assert_int_equal(hf_tcp_received(pair.b.e, b, 300), HF_OK);
+    count = 4;
+    assert_int_equal(hf_tcp_lend_received_spans(pair.b.e, b, spans, &count), 300);
+    assert_int_equal(count, 2);
+    assert_int_equal(spans[0].len, 212);
+    assert_memory_equal(spans[0].data, text + 300, 212);
+    assert_int_equal(spans[1].len, 88);
+    assert_memory_equal(spans[1].data, text + 512, 88);
+}
+
 static bool lose_acks_of_a(struct pair *p, bool from_a, const struct hf_frame *frame)
 {
     (void)p, (void)frame;
@@ -311,6 +335,7 @@ int main(void)
         cmocka_unit_test_teardown(a_window_means_what_its_scale_said, tear_down),
         cmocka_unit_test_teardown(who_found_no_block_hears_of_room, tear_down),
         cmocka_unit_test_teardown(no_more_is_taken_than_was_lent, tear_down),
+        cmocka_unit_test_teardown(unread_bytes_are_lent_in_pieces, tear_down),
     };
     return cmocka_run_group_tests_name("engine limits", tests, NULL, NULL);
 }
