@@ -19,9 +19,9 @@ enum hf_cc_algorithm { HF_CC_CUBIC, HF_CC_NEWRENO };
 struct hf_config {
     /* How many of each there may be; each is a pool carved from the engine's block. */
     uint32_t max_connections; /* 1024; records in any state but those of the next three */
-    uint32_t max_listeners;   /* 16 */
-    uint32_t max_half_open;   /* 1024; SYN-RECEIVED records of listeners, of each family */
-    uint32_t max_time_wait;   /* 8192; TIME-WAIT records whose handle was released, of each family; the oldest gives way */
+    uint32_t max_listeners;   /* 16; at most 65,535 */
+    uint32_t max_half_open;   /* 1024; SYN-RECEIVED records of listeners */
+    uint32_t max_time_wait;   /* 8192; TIME-WAIT records whose handle was released; the oldest gives way */
     uint32_t max_orphans;     /* 0 = max_connections; connections the application has closed and TCP not yet, but for
                                  TIME-WAIT; closing one more resets it */
     uint32_t max_sending;     /* 0 = max_connections; connections with data queued or unacknowledged at once */

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "../base/base.h"
+#include "../tcp/small.h"
 
 void hf_config_defaults(struct hf_config *config)
 {
@@ -65,7 +66,7 @@ static bool limits_are_acceptable(const struct hf_config *c)
 {
     const int64_t most = 1 << 28;
     bool block_len = between(256, c->block_len, 65536) && (c->block_len & (c->block_len - 1)) == 0;
-    return block_len && between(1, c->max_connections, most) && between(0, c->max_listeners, 1 << 20) &&
+    return block_len && between(1, c->max_connections, most) && between(0, c->max_listeners, HF_LISTENERS_MOST) &&
            between(1, c->max_half_open, most) && between(1, c->max_time_wait, most) &&
            between(0, c->max_orphans, most) && between(0, c->max_sending, most) &&
            between(0, c->max_receiving, most) && between(2, c->max_blocks, most) &&

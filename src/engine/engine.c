@@ -23,7 +23,8 @@ static void carve_slots(struct hf_engine *e, struct hf_arena *arena, const struc
     };
     for (unsigned place = 0; place < HF_PLACES; place++)
         e->first_slot[place + 1] = e->first_slot[place] + counts[place];
-    hf_table_init(&e->table, arena, e->first_slot[HF_PLACES]);
+    hf_table_init(&e->table, arena, config->max_connections + config->max_listeners + config->max_half_open +
+                                        config->max_time_wait);
     for (unsigned i = 0; i < HF_SMALL_PLACES; i++) {
         unsigned place = HF_AT_HALF_OPEN_V4 + i;
         uint32_t fixed_len = place < HF_AT_TIME_WAIT_V4 ? sizeof(struct hf_half_open) : sizeof(struct hf_time_wait);

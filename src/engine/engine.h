@@ -189,6 +189,8 @@ uint16_t hf_port_to_listen(struct hf_engine *e, const struct hf_addr *local);
 
 /* ---- small.c: where small records are kept ---- */
 
+/* How many more may be kept: the limit is that of both families together. */
+uint32_t hf_small_available(const struct hf_engine *e, enum hf_place place);
 /* A record of this place, or HF_NONE. */
 uint32_t hf_small_new(struct hf_engine *e, enum hf_place place);
 /* Takes it out of the table and gives it back. It MUST be in no queue. */

@@ -26,11 +26,9 @@ static struct hf_queue *queue_of(struct hf_engine *e, const struct hf_half_open 
 
 /* ---- keeping and forgetting ---- */
 
-/* How long a SYN,ACK sent for the nth time is waited for. */
 static uint64_t patience_us(const struct hf_engine *e, unsigned retries)
 {
-    uint64_t rto = (uint64_t)(e->tcp.config.rto_initial_ns / HF_US) << HF_MIN(retries, HF_HALF_OPEN_QUEUES - 1u);
-    return HF_MIN(rto, (uint64_t)(e->tcp.config.rto_max_ns / HF_US));
+    return (uint64_t)(hf_half_open_patience(&e->tcp, retries) / HF_US);
 }
 
 /* At the end of its queue, from now on. Instants are known to the microsecond, so its time may be over one earlier than it
@@ -47,7 +45,7 @@ static void wait_for_answer(struct hf_engine *e, uint32_t slot)
 static void keep(struct hf_engine *e, uint32_t slot, const struct hf_tcp *c)
 {
     struct hf_half_open *h = half_open_at(e, slot);
-    hf_half_open_fold(&e->tcp, c, h);
+    hf_half_open_fold(c, h);
     h->head.retries = 0;
     hf_demux_add_small(e, slot);
     wait_for_answer(e, slot);
@@ -84,10 +82,9 @@ void hf_half_open_forget(struct hf_engine *e, uint32_t listener)
 
 /* ---- the SYN ---- */
 
-static bool has_room(const struct hf_engine *e, const struct hf_listener *listener, enum hf_place place)
+static bool has_room(const struct hf_engine *e, const struct hf_listener *listener)
 {
-    return listener->half_open < 2 * listener->backlog &&
-           hf_pool_available(&e->small[place - HF_AT_HALF_OPEN_V4]) > 0;
+    return listener->half_open < 2 * listener->backlog && hf_small_available(e, HF_AT_HALF_OPEN_V4) > 0;
 }
 
 /* The oldest of those that were asked most often and did not answer makes room: no real client is that slow. */
@@ -148,12 +145,12 @@ enum hf_reason hf_half_open_begin(struct hf_engine *e, uint32_t index, const str
         return HF_DROP_IP_SOURCE;
     uint8_t mode = e->tcp.config.syn_cookies;
     bool cookie = mode == HF_SYN_COOKIES_ALWAYS;
-    if (!cookie && !has_room(e, listener, place)) {
+    if (!cookie && !has_room(e, listener)) {
         cookie = mode == HF_SYN_COOKIES_UNDER_PRESSURE;
         if (!cookie)
             evict_one(e, listener);
     }
-    if (!cookie && !has_room(e, listener, place)) {
+    if (!cookie && !has_room(e, listener)) {
         listener->funnel.queue_full++;
         return HF_DROP_BACKLOG_FULL;
     }
@@ -212,7 +209,7 @@ enum hf_reason hf_half_open_arrives(struct hf_engine *e, uint32_t slot, const st
         hf_reply_reset(e, in, seg, verdict.reset);
     if (c->state == HF_SYN_RECEIVED) {
         hf_reply_debts(e, c, in);
-        hf_half_open_fold(&e->tcp, c, half_open_at(e, slot));
+        hf_half_open_fold(c, half_open_at(e, slot));
     } else if (c->state == HF_CLOSED) {
         struct hf_listener *listener = hf_listener_at(e, c->listener);
         listener->half_open--;
@@ -304,7 +301,7 @@ static void ask_again(struct hf_engine *e, uint32_t slot)
     c->flags |= HF_TF_SYN_AGAIN;
     c->owed |= HF_OWE_SYN;
     hf_reply_debts(e, c, NULL);
-    hf_half_open_fold(&e->tcp, c, h);
+    hf_half_open_fold(c, h);
     h->head.retries++;
     wait_for_answer(e, slot);
 }

@@ -27,6 +27,13 @@ struct hf_small *hf_small_at(const struct hf_engine *e, uint32_t slot)
     return hf_pool_at(pool_of(e, place), slot - e->first_slot[place]);
 }
 
+uint32_t hf_small_available(const struct hf_engine *e, enum hf_place place)
+{
+    enum hf_place v4 = is_half_open(place) ? HF_AT_HALF_OPEN_V4 : HF_AT_TIME_WAIT_V4;
+    const struct hf_pool *pool = pool_of(e, v4);
+    return pool[0].capacity - pool[0].used - pool[1].used;
+}
+
 uint32_t hf_small_new(struct hf_engine *e, enum hf_place place)
 {
     uint32_t index = hf_pool_take(pool_of(e, place));

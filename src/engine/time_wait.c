@@ -71,8 +71,8 @@ void hf_time_wait_keep(struct hf_engine *e, struct hf_tcp *c)
 {
     bool is_v4 = hf_addr_is_v4(&c->remote_addr);
     enum hf_place place = is_v4 ? HF_AT_TIME_WAIT_V4 : HF_AT_TIME_WAIT_V6;
-    if (hf_pool_available(&e->small[place - HF_AT_HALF_OPEN_V4]) == 0)
-        give_way(e, e->time_wait[is_v4 ? 0 : 1].first);
+    if (hf_small_available(e, place) == 0)
+        give_way(e, e->time_wait[e->time_wait[is_v4 ? 0 : 1].first != HF_NONE ? !is_v4 : is_v4].first);
     uint32_t slot = hf_small_new(e, place);
     struct hf_time_wait *w = time_wait_at(e, slot);
     hf_time_wait_fold(&e->tcp, c, w);

@@ -82,17 +82,29 @@ static uint32_t unfold_challenged(const struct hf_tcp_shared *sh, uint16_t folde
     return folded == 0 ? 0 : (now - steps * CHALLENGE_STEP) | 1;
 }
 
-void hf_half_open_fold(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_half_open *h)
+hf_ns hf_half_open_patience(const struct hf_tcp_shared *sh, unsigned retries)
+{
+    return HF_MIN(sh->config.rto_initial_ns << HF_MIN(retries, 7u), sh->config.rto_max_ns);
+}
+
+/* Since the SYN: the last wait, and those that were over before it. */
+static hf_ns half_open_age(const struct hf_tcp_shared *sh, const struct hf_half_open *h)
+{
+    hf_ns age = (hf_ns)(hf_tcp_us(sh) - h->sent_us) * HF_US;
+    for (unsigned i = 0; i < h->head.retries; i++)
+        age += hf_half_open_patience(sh, i);
+    return age;
+}
+
+void hf_half_open_fold(const struct hf_tcp *c, struct hf_half_open *h)
 {
     hf_small_set_ends(&h->head, sizeof *h, c);
     h->head.flags |= fold_flags(c->flags);
     h->iss = c->iss;
     h->irs = c->irs;
     h->ts_recent = c->ts_recent;
-    h->opened_us = hf_tcp_us(sh) - (uint32_t)(hf_time_since(sh->now, c->opened_at) / HF_US);
-    h->listener = c->listener;
+    h->listener = (uint16_t)c->listener;
     h->mss = c->peer_mss;
-    h->wnd = (uint16_t)HF_MIN(c->snd.wnd, 65535u);
     h->snd_scale = c->snd_scale;
     h->rcv_scale = c->rcv_scale;
     h->challenged = fold_challenged(c);
@@ -100,7 +112,7 @@ void hf_half_open_fold(const struct hf_tcp_shared *sh, const struct hf_tcp *c, s
 
 void hf_half_open_unfold(struct hf_tcp_shared *sh, const struct hf_half_open *h, struct hf_tcp *c)
 {
-    hf_ns age = (hf_ns)(hf_tcp_us(sh) - h->opened_us) * HF_US;
+    hf_ns age = half_open_age(sh, h);
     sh->states[HF_CLOSED]--; /* of hf_tcp_prepare; the state below was counted when it began */
     c->state = HF_SYN_RECEIVED;
     unfold_flags(c, h->head.flags);
@@ -109,7 +121,6 @@ void hf_half_open_unfold(struct hf_tcp_shared *sh, const struct hf_half_open *h,
     c->irs = h->irs;
     c->snd.una = h->iss;
     c->snd.nxt = hf_seq_add(h->iss, 1);
-    c->snd.wnd = c->snd.max_wnd = h->wnd;
     c->snd.wl1 = h->irs;
     c->snd_scale = h->snd_scale;
     c->rcv_scale = h->rcv_scale;

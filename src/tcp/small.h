@@ -1,6 +1,6 @@
 /*
  * Small records: what is kept of a connection that is only waiting, for the last ACK of a handshake or for 2 MSL
- * (DESIGN: memory). A flood of SYNs and a pile of TIME-WAITs then cost 56 and 48 bytes each over IPv4.
+ * (DESIGN: memory). A flood of SYNs and a pile of TIME-WAITs then cost 48 bytes each over IPv4.
  *
  * A small record is cold storage and knows no rules. When a segment or its time comes it is unfolded into a whole
  * `struct hf_tcp`, which takes the RFC's path like any other, and what still waits afterwards is folded again:
@@ -38,13 +38,15 @@ struct hf_small {
     uint8_t retries; /* half-open: SYN,ACKs sent again */
 };
 
+#define HF_LISTENERS_MOST 65535 /* in one engine, so that a half-open record can name each */
+
 struct hf_half_open {
     struct hf_small head;
     hf_seq iss, irs;
     uint32_t ts_recent;
-    uint32_t opened_us, sent_us; /* low bits of the clock: when the SYN came, and when we last answered it */
-    uint32_t listener;
-    uint16_t mss, wnd; /* as the SYN said */
+    uint32_t sent_us;  /* low bits of the clock: when the SYN,ACK was sent last; when first, head.retries tells */
+    uint16_t listener; /* HF_LISTENERS_MOST */
+    uint16_t mss;      /* as the SYN said; its window is forgotten, as the ACK brings a newer one */
     uint8_t snd_scale;
     uint8_t rcv_scale; /* as announced: the listener's buffer may have become another meanwhile */
     uint16_t challenged; /* as in struct hf_tcp, in steps of 4 ms; 0: never */
@@ -73,8 +75,10 @@ void hf_small_set_ends(struct hf_small *small, uint32_t fixed_len, const struct 
 /* The microsecond clock of half-open records. It wraps after 71 minutes; none lives that long. */
 static inline uint32_t hf_tcp_us(const struct hf_tcp_shared *sh) { return (uint32_t)((uint64_t)sh->now.ns / 1000u); }
 
-/* Folds a SYN-RECEIVED child, all debts paid. Queue fields and retries are left alone. */
-void hf_half_open_fold(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_half_open *h);
+/* How long a SYN,ACK is waited for that was sent again `retries` times. */
+hf_ns hf_half_open_patience(const struct hf_tcp_shared *sh, unsigned retries);
+/* Folds a SYN-RECEIVED child, all debts paid. Queue fields, retries and sent_us are left alone. */
+void hf_half_open_fold(const struct hf_tcp *c, struct hf_half_open *h);
 /* Unfolds onto a record just prepared for the same path. */
 void hf_half_open_unfold(struct hf_tcp_shared *sh, const struct hf_half_open *h, struct hf_tcp *c);
 

@@ -142,10 +142,9 @@ bool hf_syn_cookie_taste(struct hf_tcp_shared *sh, struct hf_tcp *c, const struc
         .iss = iss,
         .irs = c->irs,
         .ts_recent = seg->opts.tsval,
-        .opened_us = hf_tcp_us(sh),
-        .listener = c->listener,
+        .sent_us = hf_tcp_us(sh),
+        .listener = (uint16_t)c->listener,
         .mss = mss_of[what >> 5],
-        .wnd = seg->wnd,
         .snd_scale = scale_of[what >> 2 & 7],
         .rcv_scale = c->rcv_scale,
     };
