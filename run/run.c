@@ -367,8 +367,10 @@ void run_close(struct run *run)
     inspect_close(&run->inspect);
     udp_close(run->udp);
     run->device.source.fd = -1; /* the driver's */
-    if (run->driver)
+    if (run->driver) {
+        space_leave_device(run->driver->fd);
         run->driver->ops->close(run->driver);
+    }
     hf_engine_delete(run->engine);
     space_close(&run->space);
     life_close(&run->life);

@@ -16,12 +16,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_tun.h>
 #include <linux/netlink.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -308,6 +310,12 @@ static void close_fd(int *fd)
     if (*fd >= 0)
         close(*fd);
     *fd = -1;
+}
+
+/* A persistent device outlives its descriptor; the namespace takes it along, and does so without us. */
+void space_leave_device(int tun_fd)
+{
+    (void)ioctl(tun_fd, TUNSETPERSIST, 1);
 }
 
 void space_close(struct space *s)

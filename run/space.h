@@ -52,6 +52,8 @@ struct space {
 int space_open(struct space *s, const struct space_config *config, char error[256]);
 void space_start(struct space *s);
 /* Closes the descriptors. A child that was never started ends by itself. */
+/* Nobody is inside any more: whoever closes this descriptor need not wait until the kernel has removed the device. */
+void space_leave_device(int tun_fd);
 void space_close(struct space *s);
 
 /* ---- ids.c ---- */
