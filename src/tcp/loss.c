@@ -48,12 +48,12 @@ static void end_recovery(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_t
 
 /* ---- without SACK (RFC 5681, 3.2; RFC 6582) ---- */
 
-/* The first run, unless it was sent again already: what a third duplicate or a partial ACK condemns. */
+/* The first segment, unless it was sent again already: what a third duplicate or a partial ACK condemns. */
 static bool mark_first(struct hf_tcp_shared *sh, struct hf_tcp_sending *s)
 {
     if (s->first == HF_NONE || (hf_sent_at(sh, s->first)->flags & (HF_SENT_SACKED | HF_SENT_AGAIN)))
         return false;
-    hf_sent_lost(sh, s, s->first, HF_WHY_RETRANSMIT_FAST);
+    hf_sent_lost_first(sh, s, HF_WHY_RETRANSMIT_FAST);
     return true;
 }
 
@@ -103,9 +103,10 @@ static bool detect(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sen
         return hf_rack_detect(sh, c, s);
     if (s->recovery == HF_OPEN)
         return duplicates_condemn(sh, c, s);
-    if (progress && s->recovery == HF_RECOVERY && s->lost == 0)
-        return mark_first(sh, s); /* a partial ACK: the next hole begins here (RFC 6582, 3.2 step 5) */
-    return false;
+    if (!progress || s->recovery != HF_RECOVERY || s->lost > 0 || !mark_first(sh, s))
+        return false;
+    s->repair_due = true; /* a partial ACK: the next hole begins here, and is repaired at once (RFC 6582, 3.2 step 5) */
+    return true;
 }
 
 /* What the network delivered, as far as this ACK tells (RFC 6937, 2: DeliveredData). */

@@ -345,6 +345,14 @@ void hf_sent_lost(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, uint32_t i
         put_last(sh, &s->repairs, index);
 }
 
+void hf_sent_lost_first(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, enum hf_reason why)
+{
+    const struct hf_sent *run = hf_sent_at(sh, s->first);
+    if (run_len(run) > run->mss)
+        (void)split(sh, s, s->first, run->mss);
+    hf_sent_lost(sh, s, s->first, why);
+}
+
 void hf_sent_oldest_first(struct hf_tcp_shared *sh, struct hf_tcp_sending *s)
 {
     if (s->repairs.first == s->first || !(hf_sent_at(sh, s->first)->flags & HF_SENT_LOST))

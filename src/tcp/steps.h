@@ -245,6 +245,8 @@ void hf_sent_acked(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, hf_seq ac
 void hf_sent_sacked(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, struct hf_sack_block block,
                     struct hf_sent_facts *facts);
 void hf_sent_lost(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, uint32_t index, enum hf_reason why);
+/* Of the first run the first segment alone: without SACK nothing tells of more than that, however large the frame was. */
+void hf_sent_lost_first(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, enum hf_reason why);
 /* All that is not SACKed is lost, in sequence order. */
 void hf_sent_lost_all(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, enum hf_reason why);
 /* Segments of more than `mss` bytes cannot have arrived: they are lost, and will be cut anew. */
