@@ -15,8 +15,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+enum { SETTINGS_MAX = 32 };
+
 struct check {
     bool stock, trace, verbose, once;
+    const char *setting[SETTINGS_MAX];
+    unsigned settings;
     unsigned passed, failed;
 };
 
@@ -29,6 +33,9 @@ static const char help[] =
     "2^31 and 2^32.\n"
     "\n"
     "  --once          run each script only once, as it comes\n"
+    "  --config KEY=VALUE\n"
+    "                  as a script's own '//! config KEY VALUE', for all of them; profile=linux is what scripts\n"
+    "                  written for Linux assume: its ACK policy, buffers and large frames\n"
     "  --stock         run nothing: print the script as packetdrill itself takes it, its fixture spelled out\n"
     "  --trace         print everything that happens, in the same notation\n"
     "  -v, --verbose   print each script's claim, its first line\n"
@@ -138,7 +145,7 @@ static void check_file(struct check *check, const char *path)
     }
     if (check->verbose && !check->stock)
         print_claim(text, len);
-    if (!pkt_parse(&script, path, text, len)) {
+    if (!pkt_parse_with(&script, check->setting, check->settings, path, text, len)) {
         failed(check, path, script.error_line, script.error);
     } else if (check->stock) {
         char *stock = pkt_script_stock(&script);
@@ -201,15 +208,19 @@ static void check_path(struct check *check, const char *path)
 
 /* ---- the verb ---- */
 
-enum { OPTION_STOCK = 1, OPTION_TRACE, OPTION_ONCE, OPTION_HELP };
+enum { OPTION_STOCK = 1, OPTION_TRACE, OPTION_ONCE, OPTION_CONFIG, OPTION_HELP };
 
 /* 0 to go on, else what to return plus one. */
 static int read_options(struct check *check, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"stock", no_argument, NULL, OPTION_STOCK}, {"trace", no_argument, NULL, OPTION_TRACE},
-        {"once", no_argument, NULL, OPTION_ONCE},   {"verbose", no_argument, NULL, 'v'},
-        {"help", no_argument, NULL, OPTION_HELP},   {NULL, 0, NULL, 0},
+        {"stock", no_argument, NULL, OPTION_STOCK},
+        {"trace", no_argument, NULL, OPTION_TRACE},
+        {"once", no_argument, NULL, OPTION_ONCE},
+        {"verbose", no_argument, NULL, 'v'},
+        {"config", required_argument, NULL, OPTION_CONFIG},
+        {"help", no_argument, NULL, OPTION_HELP},
+        {NULL, 0, NULL, 0},
     };
     int option;
     usage_begin();
@@ -223,6 +234,11 @@ static int read_options(struct check *check, int argc, char **argv)
             break;
         case OPTION_ONCE:
             check->once = true;
+            break;
+        case OPTION_CONFIG:
+            if (check->settings == SETTINGS_MAX)
+                return usage_error("check", "too many --config") + 1;
+            check->setting[check->settings++] = optarg;
             break;
         case 'v':
             check->verbose = true;

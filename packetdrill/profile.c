@@ -59,89 +59,36 @@ void pd_read_flags(struct pd *pd, const char *flags)
 
 /* ---- sysctls ---- */
 
-/* Up to `count` numbers of /proc/sys/net/ipv4/NAME; false when it is not there. */
-static bool read_sysctl(const char *name, unsigned long *number, unsigned count)
+static bool read_sysctl(const char *name, char text[256])
 {
-    char path[128], text[256], *at = text;
+    char path[128];
     snprintf(path, sizeof path, "/proc/sys/net/ipv4/%s", name);
     FILE *file = fopen(path, "re");
-    bool is_read = file && fgets(text, sizeof text, file);
+    bool is_read = file && fgets(text, 256, file);
     if (file)
         fclose(file);
-    for (unsigned i = 0; is_read && i < count; i++) {
-        char *end;
-        number[i] = strtoul(at, &end, 0);
-        is_read = end != at;
-        at = end;
-    }
     return is_read;
-}
-
-static void read_switch(const char *name, bool *is_on)
-{
-    unsigned long number;
-    if (read_sysctl(name, &number, 1))
-        *is_on = number != 0;
-}
-
-static void read_count(const char *name, uint8_t *count)
-{
-    unsigned long number;
-    if (read_sysctl(name, &number, 1))
-        *count = (uint8_t)(number < 255 ? number : 255);
-}
-
-/* least, usual, most */
-static void read_buffer(const char *name, uint32_t *usual, uint32_t *most)
-{
-    unsigned long number[3];
-    if (!read_sysctl(name, number, 3))
-        return;
-    *usual = (uint32_t)number[1];
-    *most = (uint32_t)number[2];
-}
-
-static void read_ecn(struct hf_config *config)
-{
-    static const uint8_t meaning[] = {HF_ECN_OFF, HF_ECN_ON, HF_ECN_ACCEPT};
-    unsigned long number;
-    if (read_sysctl("tcp_ecn", &number, 1) && number < 3)
-        config->ecn = meaning[number];
 }
 
 /* Bits: 1 clients, 2 servers, 0x400 every listener. The engine has it ready for whoever may. */
 void pd_read_fast_open(struct pd *pd)
 {
-    unsigned long number;
-    if (!pd->script.settings.as_linux || !read_sysctl("tcp_fastopen", &number, 1))
+    char text[256];
+    if (!pd->script.settings.as_linux || !read_sysctl("tcp_fastopen", text))
         return;
+    unsigned long bits = strtoul(text, NULL, 0);
     pd->script.config.fast_open = true;
-    pd->sockets.may_not_open_fast = !(number & 1);
-    pd->fast_open_backlog = number & 2 && number & 0x400 ? 128 : 0;
-}
-
-static void read_cookies(struct hf_config *config)
-{
-    static const uint8_t meaning[] = {HF_SYN_COOKIES_OFF, HF_SYN_COOKIES_UNDER_PRESSURE, HF_SYN_COOKIES_ALWAYS};
-    unsigned long number;
-    if (read_sysctl("tcp_syncookies", &number, 1) && number < 3)
-        config->syn_cookies = meaning[number];
+    pd->sockets.may_not_open_fast = !(bits & 1);
+    pd->fast_open_backlog = bits & 2 && bits & 0x400 ? 128 : 0;
 }
 
 void pd_read_sysctls(struct pd *pd)
 {
-    struct hf_config *config = &pd->script.config;
+    char text[256];
     if (!pd->script.settings.as_linux)
         return;
-    read_switch("tcp_timestamps", &config->timestamps);
-    read_switch("tcp_sack", &config->sack);
-    read_switch("tcp_window_scaling", &config->window_scaling);
-    read_count("tcp_syn_retries", &config->syn_retries);
-    read_count("tcp_synack_retries", &config->syn_ack_retries);
-    read_count("tcp_retries2", &config->data_retries);
-    read_buffer("tcp_rmem", &config->receive_buffer, &config->receive_buffer_max);
-    read_buffer("tcp_wmem", &config->send_buffer, &config->send_buffer_max);
-    read_ecn(config);
-    read_cookies(config);
+    for (unsigned i = 0; pkt_sysctls[i]; i++)
+        if (read_sysctl(pkt_sysctls[i], text))
+            pkt_sysctl_set(&pd->script, pkt_sysctls[i], text);
     pd_read_fast_open(pd);
 }

@@ -345,6 +345,34 @@ static void fail_different(struct pkt_running *run, const struct pkt_event *even
                      pkt_running_instant(run, sent->at, at), text, mark, difference);
 }
 
+/* Whether `next` goes on where a segment ended. */
+static bool goes_on(const struct hf_look *look, const struct hf_look *next)
+{
+    return next->is_tcp && next->src_port == look->src_port && next->dst_port == look->dst_port &&
+           next->payload_len > 0 && next->seq == look->seq + look->payload_len;
+}
+
+/*
+ * As in packetdrill, one event may stand for the segments of a burst: what goes on where the first ended is added to it,
+ * up to the length expected, and the last one's flags are those of all. Not on a link that splits frames, where a script
+ * of ours speaks of frames.
+ */
+static void gather(struct pkt_running *run, const struct pkt_segment *s, struct hf_look *look)
+{
+    const struct pkt_settings *settings = &run->script->settings;
+    struct hf_look next;
+    while (look->payload_len > 0 && look->payload_len < s->len && (!settings->offload || settings->as_linux)) {
+        if (run->world.taken + 1 >= run->world.sent_count)
+            return;
+        const struct hf_frame *frame = &run->world.sent[run->world.taken + 1].frame;
+        if (!hf_look(frame->data, frame->len, HF_LINK_IP, &next) || !goes_on(look, &next))
+            return;
+        look->payload_len += next.payload_len;
+        look->flags = next.flags;
+        run->world.taken++;
+    }
+}
+
 static void expect_segment(struct pkt_running *run, const struct pkt_event *event, const struct pkt_sent *sent)
 {
     const struct pkt_segment *s = &event->segment;
@@ -359,6 +387,7 @@ static void expect_segment(struct pkt_running *run, const struct pkt_event *even
     if (!run->main_flow && !s->src_port)
         run->main_flow = flow;
     run->last_flow = flow;
+    gather(run, s, &look);
     compare_segment(run, flow, s, &look, sent->frame.data, &d);
     if (d.text[0] != 0)
         fail_different(run, event, flow, sent, d.text);

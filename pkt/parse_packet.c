@@ -255,8 +255,6 @@ static void parse_ack(struct pkt_parser *p, struct pkt_segment *segment)
     bool has_ack = pkt_parser_take_word(p, "ack");
     if (has_ack)
         segment->ack = parse_number32(p, "an acknowledgment number");
-    if (!has_ack && (segment->flags & LOOK_ACK))
-        pkt_parser_fail(p, 0, "a segment with the ACK flag needs 'ack N'");
     if (has_ack && !(segment->flags & LOOK_ACK))
         pkt_parser_fail(p, 0, "'ack N' without the ACK flag: write a dot behind the other flags");
 }

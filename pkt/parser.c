@@ -288,6 +288,8 @@ void pkt_parse_events(struct pkt_parser *p)
         bool is_command = p->lexer.token.kind == PKT_TOKEN_COMMAND; /* before or after all events, without a time */
         if (is_command) {
             p->script->has_skipped = true;
+            if (!p->has_events)
+                pkt_sysctls_of_command(p->script, pkt_parser_text(p, &p->lexer.token));
             pkt_parser_next(p);
             continue;
         }
@@ -324,6 +326,22 @@ void pkt_script_defaults(struct pkt_script *script)
 
 bool pkt_parse(struct pkt_script *script, const char *name, const char *text, size_t len)
 {
+    return pkt_parse_with(script, NULL, 0, name, text, len);
+}
+
+static void set_before(struct pkt_parser *p, const char *setting)
+{
+    char error[160];
+    const char *equals = strchr(setting, '=');
+    const char *key =
+        pkt_take_text(&p->script->memory, setting, equals ? (size_t)(equals - setting) : strlen(setting));
+    if (!pkt_config_set(p->script, key, equals ? equals + 1 : "", error))
+        pkt_parser_fail(p, 1, "%s", error);
+}
+
+bool pkt_parse_with(struct pkt_script *script, const char *const *setting, unsigned count, const char *name,
+                    const char *text, size_t len)
+{
     *script = (struct pkt_script){.name = NULL};
     script->name = pkt_take_text(&script->memory, name, strlen(name));
     script->source = pkt_take_text(&script->memory, text, len);
@@ -331,6 +349,8 @@ bool pkt_parse(struct pkt_script *script, const char *name, const char *text, si
     pkt_script_defaults(script);
     struct pkt_parser p = {.script = script};
     pkt_lexer_begin(&p.lexer, script->source, len, 1);
+    for (unsigned k = 0; k < count; k++)
+        set_before(&p, setting[k]);
     if (p.lexer.token.kind == PKT_TOKEN_BAD)
         pkt_parser_fail(&p, 0, "%s", p.lexer.token.text);
     while (p.lexer.token.kind == PKT_TOKEN_OPTION || p.lexer.token.kind == PKT_TOKEN_MARK) {

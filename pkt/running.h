@@ -2,39 +2,31 @@
 #ifndef HF_PKT_RUNNING_H
 #define HF_PKT_RUNNING_H
 
+#include "../sockets/sockets.h"
 #include "flow.h"
 #include "run.h"
 #include "world.h"
 
-enum { PKT_SOCKETS_MAX = 64, PKT_FLOWS_MAX = 64, PKT_LOG_MAX = 16, PKT_LOG_HEAD = 192 };
+enum { PKT_FLOWS_MAX = 64, PKT_LOG_MAX = 16, PKT_LOG_HEAD = 192 };
 
-enum pkt_socket_kind { PKT_SOCKET_FRESH, PKT_SOCKET_LISTENER, PKT_SOCKET_CONNECTION };
-
-/* A socket as the script's application sees it. */
-struct pkt_socket {
-    int fd;
-    bool is_open;
-    enum pkt_socket_kind kind;
-    hf_conn conn;
-    struct hf_endpoint local;
-    struct hf_tcp_options options;
-    struct pkt_flow *flow; /* of a connection */
-    bool is_nonblocking, reuses_address, is_corked, lingers, reading_is_shut;
-    bool error_was_told;   /* how it ended was reported once: from then on it is just closed */
-    bool connect_was_told; /* a connect said that it is done */
-    int linger_s;
-    uint64_t read; /* bytes */
+/* What a script's connection carries: its flow, and how many bytes of it were read. Stands at hf_sock.user. */
+struct pkt_stream {
+    struct pkt_flow *flow;
+    uint64_t read;
 };
+
+static inline struct pkt_stream *pkt_stream_of(const struct hf_sock *socket)
+{
+    return socket->user;
+}
 
 /* One try of a call. A call that must wait is tried again after everything that happens. */
 struct pkt_attempt {
     const struct pkt_event *event;
     const struct pkt_call *call;
-    struct pkt_socket *socket;
-    bool is_again;
-    hf_time began, deadline; /* when it wants to be tried though nothing happened; HF_NEVER */
-    hf_time due;             /* when the script says it returns */
-    uint64_t progress;
+    struct hf_sock *socket;
+    struct hf_wait wait;
+    hf_time due; /* when the script says it returns */
     int64_t result;
     int error; /* errno, with result -1 */
 };
@@ -59,8 +51,8 @@ struct pkt_running {
     unsigned next;    /* the event that runs */
     bool names_ports; /* some packet of the script does, so every line shows them */
     hf_time base;     /* when the event before this one happened */
-    struct pkt_socket socket[PKT_SOCKETS_MAX];
-    unsigned socket_count;
+    struct hf_sockets sockets;
+    struct pkt_memory memory;
     struct pkt_flow *flow[PKT_FLOWS_MAX];
     unsigned flow_count;
     struct pkt_flow *main_flow; /* of packets that name no ports */

@@ -178,7 +178,13 @@ struct pkt_script {
 /* Reads a script of `len` bytes; copies name and text. False with error and error_line set. Close it in any case.
  */
 bool pkt_parse(struct pkt_script *script, const char *name, const char *text, size_t len);
+/* The same, with `count` settings "KEY=VALUE" before all it says itself. */
+bool pkt_parse_with(struct pkt_script *script, const char *const *setting, unsigned count, const char *name,
+                    const char *text, size_t len);
 void pkt_script_close(struct pkt_script *script);
+/* The names, up to NULL, of the sysctls below net.ipv4 that mean something here, and what one's value sets. */
+extern const char *const pkt_sysctls[];
+void pkt_sysctl_set(struct pkt_script *script, const char *name, const char *value);
 /* The settings and the configuration of a script that says nothing of them. */
 void pkt_script_defaults(struct pkt_script *script);
 

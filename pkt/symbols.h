@@ -13,7 +13,4 @@ bool pkt_symbol(const char *name, size_t len, int64_t *value);
  */
 const char *pkt_errno_name(int error);
 
-/* The errno that a sockets layer reports for an enum hf_error. */
-int pkt_errno_of(int error);
-
 #endif

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "world.h"
 
+#include "../drivers/split.h"
 #include "frame.h"
 
 #include <stdlib.h>
@@ -45,6 +46,7 @@ bool pkt_world_open(struct pkt_world *world, const struct pkt_script *script, in
         return false;
     }
     world->buffer = pkt_grow(NULL, 0, PKT_FRAME_MAX);
+    world->cut = script->settings.as_linux ? pkt_grow(NULL, 0, PKT_FRAME_MAX) : NULL;
     world->engine = hf_engine_create(world->memory, world->memory_len, &config, world->now);
     if (!world->engine)
         return false;
@@ -58,6 +60,7 @@ void pkt_world_close(struct pkt_world *world)
         free(world->sent[i].frame.data);
     free(world->sent);
     free(world->buffer);
+    free(world->cut);
     if (world->memory)
         munmap(world->memory, world->memory_len);
     world->memory = NULL;
@@ -76,6 +79,20 @@ static void keep(struct pkt_world *world, const struct hf_frame *frame)
         world->wrong = pkt_frame_fault(frame);
     if (world->on_sent)
         world->on_sent(world->arg, sent);
+}
+
+/* A frame as it left, or as the segments that the link made of it. */
+static void keep_all(struct pkt_world *world, const struct hf_frame *frame)
+{
+    struct hf_split split;
+    struct hf_frame segment;
+    if (!world->cut) {
+        keep(world, frame);
+        return;
+    }
+    hf_split_begin(&split, frame, HF_LINK_IP);
+    while (hf_split_next(&split, world->cut, PKT_FRAME_MAX, &segment))
+        keep(world, &segment);
 }
 
 static void check(struct pkt_world *world)
@@ -98,7 +115,7 @@ void pkt_world_settle(struct pkt_world *world)
     struct hf_frame frame = {.data = world->buffer, .cap = PKT_FRAME_MAX};
     take_events(world);
     while (hf_output(world->engine, world->now, &frame)) {
-        keep(world, &frame);
+        keep_all(world, &frame);
         frame = (struct hf_frame){.data = world->buffer, .cap = PKT_FRAME_MAX};
     }
     take_events(world);

@@ -34,6 +34,7 @@ struct pkt_world {
     void *memory;
     size_t memory_len;
     uint8_t *buffer; /* PKT_FRAME_MAX bytes */
+    uint8_t *cut;    /* the same, where what the link splits is kept split; else NULL */
 };
 
 /* The engine as the script configures it; `isn_clock_ns` as in struct hf_config. False when that cannot be made. */

@@ -226,7 +226,6 @@ static void says_what_is_wrong(void **state)
         {"0 socket(..., SOCK_STREAM, 0) = 3\nsocket() = 4", 2, "begins with its time"},
         {"0 < X 0:0(0)", 1, "'X' is no TCP flag"},
         {"0 < S 0:1(0)", 1, "0:1(0) does not add up"},
-        {"0 < S 0:0(0)\n+0 < . 1:1(0) win 5", 2, "needs 'ack N'"},
         {"0 < S 0:0(0) ack 1", 1, "without the ACK flag"},
         {"0 < S 0:0(0) win 70000", 1, "a window 70000 is out of range"},
         {"0 < S 0:0(0) win 1 <mss 1460,nop>", 1, "no multiple of four"},
@@ -520,6 +519,60 @@ static void traces_what_can_be_run(void **state)
     }
 }
 
+/* One event may stand for what packetdrill would see as several segments, but not for more than it says. */
+static void adds_up_a_burst(void **state)
+{
+    (void)state;
+    assert_true(
+        runs("//! given established mss 1000\n+0 write(4, ..., 3000) = 3000\n+0 > P. 1:3001(3000) ack 1\n"));
+    assert_false(
+        runs("//! given established mss 1000\n+0 write(4, ..., 3000) = 3000\n+0 > P. 1:2501(2500) ack 1\n"));
+    assert_true(runs("//! config profile linux\n//! given established mss 1000\n+0 write(4, ..., 3000) = 3000\n"
+                     "+0 > . 1:1001(1000) ack 1\n+0 > P. 1001:3001(2000) ack 1\n"));
+}
+
+/* epoll tells level-triggered what is so, and edge-triggered what has changed. */
+static void tells_events(void **state)
+{
+    (void)state;
+    static const char level[] = "//! given established\n"
+                                "+0 epoll_create(1) = 5\n"
+                                "+0 epoll_ctl(5, EPOLL_CTL_ADD, 4, {events=EPOLLIN, fd=4}) = 0\n"
+                                "+0 epoll_wait(5, {events=0, ptr=0}, 1, 0) = 0\n"
+                                "+0 < P. 1:11(10) ack 1\n"
+                                "+0 epoll_wait(5, {events=EPOLLIN, fd=4}, 1, 0) = 1\n"
+                                "+0 epoll_wait(5, {events=EPOLLIN, fd=4}, 1, 0) = 1\n"
+                                "+0.04 > . 1:1(0) ack 11\n"
+                                "+0 close(5) = 0\n";
+    static const char edge[] = "//! given established\n"
+                               "+0 epoll_create(1) = 5\n"
+                               "+0 epoll_ctl(5, EPOLL_CTL_ADD, 4, {events=EPOLLIN|EPOLLOUT|EPOLLET, fd=4}) = 0\n"
+                               "+0 epoll_wait(5, {events=EPOLLOUT, fd=4}, 1, 0) = 1\n"
+                               "+0...0.1 epoll_wait(5, {events=EPOLLIN|EPOLLOUT, fd=4}, 1, 500) = 1\n"
+                               "+0.1 < P. 1:11(10) ack 1\n"
+                               "+0 epoll_wait(5, {events=0, ptr=0}, 1, 0) = 0\n"
+                               "+0.04 > . 1:1(0) ack 11\n"
+                               "+0...0.2 epoll_wait(5, {events=0, ptr=0}, 1, 200) = 0\n"
+                               "+0.3 epoll_ctl(5, EPOLL_CTL_DEL, 4, {events=0, fd=4}) = 0\n"
+                               "+0 epoll_ctl(5, EPOLL_CTL_MOD, 4, {events=EPOLLIN, fd=4}) = -1 ENOENT\n";
+    assert_true(runs(level));
+    assert_true(runs(edge));
+}
+
+/* What --config says comes before what the script says, and a wrong key is told. */
+static void takes_settings(void **state)
+{
+    (void)state;
+    static const char text[] = "//! config msl 2\n0 socket(..., SOCK_STREAM, 0) = 3\n";
+    static const char *const good[] = {"profile=linux", "msl=1"}, *const bad[] = {"speed=9"};
+    assert_true(pkt_parse_with(&script, good, 2, "test.pkt", text, strlen(text)));
+    assert_int_equal(script.config.quick_acks, 16);
+    assert_int_equal(script.config.msl_ns, 2 * HF_SECOND);
+    pkt_script_close(&script);
+    assert_false(pkt_parse_with(&script, bad, 1, "test.pkt", text, strlen(text)));
+    pkt_script_close(&script);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -546,6 +599,9 @@ int main(void)
         cmocka_unit_test(speaks_ipv6),
         cmocka_unit_test(tells_flows_by_ports),
         cmocka_unit_test(traces_what_can_be_run),
+        cmocka_unit_test(adds_up_a_burst),
+        cmocka_unit_test(tells_events),
+        cmocka_unit_test(takes_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
