@@ -362,6 +362,7 @@ bool pkt_parse_with(struct pkt_script *script, const char *const *setting, unsig
         pkt_parser_next(&p);
     }
     pkt_parse_events(&p);
+    pkt_count_from_syns(script);
     if (!pkt_parser_failed(&p) && script->count == 0)
         pkt_parser_fail(&p, 1, "there is no event in it");
     return !pkt_parser_failed(&p);

@@ -63,6 +63,8 @@ void pkt_parse_given(struct pkt_parser *p, struct pkt_words *words, unsigned lin
 /* config_keys.c: one field of script->config or of script->settings. False with the reason in error[160]. */
 bool pkt_config_set(struct pkt_script *script, const char *key, const char *value, char error[160]);
 
+/* numbers.c: sequence numbers of a script without additions. */
+void pkt_count_from_syns(struct pkt_script *script);
 /* sysctls.c: what a command before the first event sets, with the profile linux; it is not run. */
 void pkt_sysctls_of_command(struct pkt_script *script, const char *command);
 

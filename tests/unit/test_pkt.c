@@ -307,8 +307,8 @@ static void stock_form_runs(void **state)
 {
     /* What is printed is a script again, and says the same. */
     (void)state;
-    read_good("//! given close-wait active sack timestamps wscale 7  rcv.nxt 500, snd.nxt 900\n"
-              "+0 close(3) = 0\n+0 > F. 900:900(0) ack 500 <nop,nop,TS val 100 ecr 1000>\n");
+    read_good("//! given close-wait active sack timestamps wscale 7\n"
+              "+0 close(3) = 0\n+0 > F. 1:1(0) ack 2 <nop,nop,TS val 100 ecr 1000>\n");
     char *text = pkt_script_stock(&script);
     pkt_script_close(&script);
     char *plain = strchr(text, '\n') + 1;
@@ -519,6 +519,43 @@ static void traces_what_can_be_run(void **state)
     }
 }
 
+/* Without additions a script counts from its SYNs, as packetdrill does; with them it counts on from the SYNs' numbers. */
+static void counts_as_packetdrill_does(void **state)
+{
+    (void)state;
+    static const char opening[] =
+        "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 bind(3, ..., ...) = 0\n+0 listen(3, 1) = 0\n"
+        "+0 < S 999000:999000(0) win 1000 <mss 1460,sackOK,nop,nop>\n"
+        "+0 > S. 1234:1234(0) ack 999001 <...>\n";
+    static const char stock[] =
+        "+0 < . 1:1(0) ack 1\n+0 < P. 11:21(10) ack 1\n+0 > . 1:1(0) ack 1 <nop,nop,sack 11:21>\n";
+    static const char ours[] = "+0 < . 999001:999001(0) ack 1235\n//! state ESTABLISHED\n";
+    char text[1024];
+    snprintf(text, sizeof text, "%s%s", opening, stock);
+    assert_true(runs(text));
+    snprintf(text, sizeof text, "%s%s", opening, ours);
+    assert_true(runs(text));
+}
+
+/* With the profile linux, what a script's commands set by sysctl holds, though they are not run. */
+static void hears_sysctls(void **state)
+{
+    (void)state;
+    static const char *const linux_profile[] = {"profile=linux"};
+    static const char text[] = "`../defaults.sh\nsysctl -q net.ipv4.tcp_sack=0\n"
+                               "sysctl -q net.ipv4.tcp_rmem=\"4096 5000 9000\" net.ipv4.tcp_ecn=2`\n"
+                               "0 socket(..., SOCK_STREAM, 0) = 3\n";
+    assert_true(pkt_parse_with(&script, linux_profile, 1, "test.pkt", text, strlen(text)));
+    assert_false(script.config.sack);
+    assert_int_equal(script.config.receive_buffer, 5000);
+    assert_int_equal(script.config.receive_buffer_max, 9000);
+    assert_int_equal(script.config.ecn, HF_ECN_ACCEPT);
+    pkt_script_close(&script);
+    read_good(text);
+    assert_true(script.config.sack);
+    pkt_script_close(&script);
+}
+
 /* One event may stand for what packetdrill would see as several segments, but not for more than it says. */
 static void adds_up_a_burst(void **state)
 {
@@ -602,6 +639,8 @@ int main(void)
         cmocka_unit_test(adds_up_a_burst),
         cmocka_unit_test(tells_events),
         cmocka_unit_test(takes_settings),
+        cmocka_unit_test(counts_as_packetdrill_does),
+        cmocka_unit_test(hears_sysctls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
