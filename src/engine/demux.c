@@ -77,7 +77,7 @@ uint32_t hf_demux_find_next(struct hf_engine *e, const struct hf_endpoint *local
             return e->last_found;
     }
     uint32_t slot = hf_demux_find(e, local, remote);
-    e->last_found = hf_place_of(e, slot) == HF_AT_CONNECTION ? slot : HF_NONE;
+    e->last_found = slot < e->first_slot[HF_AT_CONNECTION + 1] ? slot : HF_NONE;
     return slot;
 }
 

@@ -218,7 +218,7 @@ static void event_of_connection(struct hf_engine *e, uint32_t slot, struct hf_ev
     };
     c->own.told = (uint16_t)bits;
     c->own.news = 0;
-    hf_settle(e, c);
+    hf_settle_told(e, c);
 }
 
 bool hf_event(struct hf_engine *e, struct hf_event *event)

@@ -264,6 +264,12 @@ void hf_settle(struct hf_engine *e, struct hf_tcp *c)
         turn_push(e, &e->turn, c, HF_ON_TURN);
 }
 
+void hf_settle_told(struct hf_engine *e, struct hf_tcp *c)
+{
+    if (is_done(c) || hf_time_wait_is_ready(c))
+        hf_settle(e, c);
+}
+
 /* ---- turns ---- */
 
 void hf_turn_rest(struct hf_engine *e, hf_time ask_at)

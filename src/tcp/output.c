@@ -101,10 +101,9 @@ static void restart_after_idle(struct hf_tcp_shared *sh, struct hf_tcp *c, struc
 }
 
 static void sent_first_time(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s,
-                            const struct hf_tcp_plan *plan)
+                            const struct hf_tcp_plan *plan, uint32_t mss)
 {
     hf_seq end = hf_seq_add(plan->seq, plan->len + plan->fin);
-    uint32_t mss = hf_effective_mss(sh, c);
     restart_after_idle(sh, c, s);
     hf_mtu_try_again(sh, c); /* from the next segment on */
     (void)hf_sent_add(sh, s, plan->seq, end, mss); /* the plan saw that there is room */
@@ -122,9 +121,9 @@ static void sent_first_time(struct hf_tcp_shared *sh, struct hf_tcp *c, struct h
 }
 
 static void sent_again(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s,
-                       const struct hf_tcp_plan *plan)
+                       const struct hf_tcp_plan *plan, uint32_t mss)
 {
-    uint32_t mss = hf_effective_mss(sh, c), segments = 1 + plan->len / (mss + 1);
+    uint32_t segments = 1 + plan->len / (mss + 1);
     c->retransmits += segments;
     if (plan->what == HF_SEND_PROBE) {
         hf_sent_probed(sh, s);
@@ -143,17 +142,18 @@ static void sent_again(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp
         c->flags |= HF_TF_CWND_LIMITED;
 }
 
+/* `mss` is what the segments have that left: those of the next ACK may be another. */
 static void pay_data(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s,
-                     const struct hf_tcp_plan *plan)
+                     const struct hf_tcp_plan *plan, uint32_t mss)
 {
     if (plan->what == HF_SEND_PROBE) {
         c->owed &= (uint8_t)~HF_OWE_PROBE;
         s->probing = c->snd.wnd == 0;
     }
     if (plan->again)
-        sent_again(sh, c, s, plan);
+        sent_again(sh, c, s, plan, mss);
     else
-        sent_first_time(sh, c, s, plan);
+        sent_first_time(sh, c, s, plan, mss);
     if (plan->why == HF_WHY_LOSS_PROBE)
         hf_tlp_sent(sh, c, s, plan->again);
     hf_cc_sent(&s->work, plan->len);
@@ -193,9 +193,9 @@ void hf_tcp_output(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_t
 {
     struct hf_segment *seg = &written->seg;
     struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
-    uint32_t mss = hf_effective_mss(sh, c);
-    begin(sh, c, plan, seg);
     bool data = plan->what == HF_SEND_DATA || plan->what == HF_SEND_PROBE;
+    uint32_t mss = data ? hf_effective_mss(sh, c) : 0;
+    begin(sh, c, plan, seg);
     if (data && s == NULL)
         s = hf_attach_sending(sh, c); /* a FIN with nothing before it; the plan saw that there is room */
     if (plan->what == HF_SEND_SYN)
@@ -219,9 +219,10 @@ void hf_tcp_output(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_t
     if (plan->what == HF_SEND_SYN)
         pay_syn(sh, c, plan);
     else if (data)
-        pay_data(sh, c, s, plan);
+        pay_data(sh, c, s, plan, mss);
     if (plan->why == HF_WHY_KEEP_ALIVE)
         c->owed &= (uint8_t)~HF_OWE_KEEP_ALIVE;
-    hf_timers_review(sh, c);
+    if (plan->what != HF_SEND_ACK)
+        hf_timers_review(sh, c);
     hf_count(sh, plan->why);
 }
