@@ -45,6 +45,15 @@ static uint32_t seek(struct hf_stream *stream, const struct hf_blocks *blocks, u
     return index;
 }
 
+/* Most often the block that is asked for is the one that was last: NULL when it is not. */
+static struct block *at_cursor(const struct hf_stream *stream, const struct hf_blocks *blocks, uint64_t at)
+{
+    if (stream->cursor == HF_NONE)
+        return NULL;
+    struct block *block = block_at(blocks, stream->cursor);
+    return at - block->base < blocks->block_len ? block : NULL; /* before it, the difference is very large */
+}
+
 static void link_behind(struct hf_stream *stream, const struct hf_blocks *blocks, uint32_t index, uint32_t before)
 {
     struct block *block = block_at(blocks, index);
@@ -64,6 +73,9 @@ static void link_behind(struct hf_stream *stream, const struct hf_blocks *blocks
 /* The block that holds offset `at`, taken if it is not there yet; NULL when the pool is out. */
 static struct block *obtain(struct hf_stream *stream, struct hf_blocks *blocks, uint64_t at)
 {
+    struct block *block = at_cursor(stream, blocks, at);
+    if (block != NULL)
+        return block;
     uint64_t base = at & ~(uint64_t)(blocks->block_len - 1);
     uint32_t before = seek(stream, blocks, base);
     if (before != HF_NONE && block_at(blocks, before)->base == base)
@@ -71,15 +83,19 @@ static struct block *obtain(struct hf_stream *stream, struct hf_blocks *blocks, 
     uint32_t index = hf_pool_take(&blocks->pool);
     if (index == HF_NONE)
         return NULL;
-    block_at(blocks, index)->base = base;
+    block = block_at(blocks, index);
+    block->base = base;
     link_behind(stream, blocks, index, before);
     stream->cursor = index;
-    return block_at(blocks, index);
+    return block;
 }
 
 /* The block that holds offset `at` and must be there. */
 static struct block *find(struct hf_stream *stream, const struct hf_blocks *blocks, uint64_t at)
 {
+    struct block *block = at_cursor(stream, blocks, at);
+    if (block != NULL)
+        return block;
     uint32_t index = seek(stream, blocks, at);
     hf_assert(index != HF_NONE && at - block_at(blocks, index)->base < blocks->block_len);
     return block_at(blocks, index);
@@ -145,6 +161,9 @@ uint32_t hf_stream_lend_room(struct hf_stream *stream, struct hf_blocks *blocks,
 
 uint32_t hf_stream_room(struct hf_stream *stream, const struct hf_blocks *blocks, uint64_t at)
 {
+    const struct block *block = at_cursor(stream, blocks, at);
+    if (block != NULL)
+        return blocks->block_len - (uint32_t)(at - block->base);
     uint32_t index = seek(stream, blocks, at);
     if (index == HF_NONE || at - block_at(blocks, index)->base >= blocks->block_len)
         return 0;
@@ -191,7 +210,12 @@ void hf_stream_drop_above(struct hf_stream *stream, struct hf_blocks *blocks, ui
 
 void hf_stream_clear(struct hf_stream *stream, struct hf_blocks *blocks)
 {
-    hf_stream_drop_above(stream, blocks, 0);
+    for (uint32_t index = stream->first; index != HF_NONE;) {
+        uint32_t next = block_at(blocks, index)->next;
+        hf_pool_give(&blocks->pool, index);
+        index = next;
+    }
+    hf_stream_init(stream);
 }
 
 const char *hf_stream_check(const struct hf_stream *stream, const struct hf_blocks *blocks)

@@ -275,10 +275,6 @@ bool hf_way_back(struct hf_engine *e, const struct hf_arrival *in, struct hf_hop
 
 /* ---- replies.c: stateless answers ---- */
 
-/* Notes an arriving segment before it is dealt with; returns the note's number or 0. */
-uint64_t hf_note_arrival(struct hf_engine *e, const struct hf_tcp *c, const struct hf_arrival *in,
-                         const struct hf_segment *seg, uint8_t state);
-
 /* The frame being answered. */
 struct hf_arrival {
     const struct hf_frame *frame;
@@ -330,6 +326,15 @@ static inline void hf_frame_clear(struct hf_frame *frame)
 static inline bool hf_is_noting(const struct hf_engine *e)
 {
     return e->tcp.history.capacity > 0 && !e->tcp.config.history_of_states;
+}
+
+/* Notes an arriving segment before it is dealt with, if there is a history; returns the note's number or 0. */
+uint64_t hf_write_arrival(struct hf_engine *e, const struct hf_tcp *c, const struct hf_arrival *in,
+                          const struct hf_segment *seg, uint8_t state);
+static inline uint64_t hf_note_arrival(struct hf_engine *e, const struct hf_tcp *c, const struct hf_arrival *in,
+                                       const struct hf_segment *seg, uint8_t state)
+{
+    return hf_is_noting(e) ? hf_write_arrival(e, c, in, seg, state) : 0;
 }
 
 #endif

@@ -122,7 +122,7 @@ static uint32_t who_reopens(struct hf_engine *e, const struct hf_tcp *c, const s
 static enum hf_reason segment_to_record(struct hf_engine *e, struct hf_tcp *c, const struct hf_arrival *in,
                                         const struct hf_segment *seg)
 {
-    uint32_t index = who_reopens(e, c, seg);
+    uint32_t index = c->state == HF_TIME_WAIT ? who_reopens(e, c, seg) : HF_NONE;
     if (index == HF_NONE)
         return segment_for(e, c, in, seg);
     hf_seq old_nxt = c->snd.nxt;

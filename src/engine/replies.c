@@ -127,11 +127,9 @@ static void send_datagram(struct hf_engine *e, struct hf_reply *reply, const uin
 /* ---- segments of unfolded records ---- */
 
 /* As it comes, so that the history shows it before what it causes. */
-uint64_t hf_note_arrival(struct hf_engine *e, const struct hf_tcp *c, const struct hf_arrival *in,
-                         const struct hf_segment *seg, uint8_t state)
+uint64_t hf_write_arrival(struct hf_engine *e, const struct hf_tcp *c, const struct hf_arrival *in,
+                          const struct hf_segment *seg, uint8_t state)
 {
-    if (!hf_is_noting(e))
-        return 0;
     const struct hf_passed passed = {
         .seg = seg,
         .local = {in->ip.dst, seg->dst_port},

@@ -497,13 +497,11 @@ static bool is_open(const struct hf_tcp *c)
 }
 
 /* After a call that took less than offered, half a buffer of room is worth a wake-up, a byte is not. */
-static bool is_writable(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
+static bool has_send_room(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
 {
-    if (send_error(c) != HF_OK || !is_open(c))
-        return false;
     const struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
-    if (s == NULL && hf_pool_available(&sh->sending) == 0)
-        return false;
+    if (s == NULL) /* all of the buffer is free */
+        return hf_pool_available(&sh->sending) > 0 && spare_blocks(sh) > 0;
     uint32_t least = c->flags & HF_TF_SOUGHT_ROOM ? send_limit(sh, c) / 3 : 1;
     return send_room(sh, c, s) >= HF_MAX(least, 1u) && spare_blocks(sh) > 0;
 }
@@ -527,7 +525,7 @@ uint32_t hf_tcp_events(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
         bits |= HF_EV_CONNECTED;
     if (hf_unread(c, r) > 0)
         bits |= HF_EV_READABLE;
-    if (is_writable(sh, c))
+    if ((bits & HF_EV_CONNECTED) && !(c->flags & (HF_TF_FIN_QUEUED | HF_TF_DEFERRED)) && has_send_room(sh, c))
         bits |= HF_EV_WRITABLE;
     if (c->flags & HF_TF_FIN_RECEIVED)
         bits |= HF_EV_PEER_CLOSED;
