@@ -122,9 +122,11 @@ static void receiving(struct form *f, const struct hf_engine *e, const struct hf
     word(f, c->rcv_base - r->read);
     if (c->flags & HF_TF_FIN_SEEN)
         word(f, r->fin - c->rcv_base);
-    for (unsigned i = 0; i < r->ranges.count; i++) {
-        word(f, r->ranges.item[i].from - c->rcv_base);
-        word(f, r->ranges.item[i].to - c->rcv_base);
+    for (uint32_t i = r->islands.first; i != HF_NONE;) {
+        const struct hf_island *island = hf_pool_at(&e->tcp.islands, i);
+        word(f, island->range.from - c->rcv_base);
+        word(f, island->range.to - c->rcv_base);
+        i = island->next;
     }
 }
 

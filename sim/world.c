@@ -301,10 +301,15 @@ static void judge_pools(struct sim_world *w, unsigned host)
         const char *name;
         uint32_t used;
     } pools[] = {
-        {"connections", s.connections_used},    {"half-open records", s.half_open_used},
-        {"TIME-WAITs", s.time_wait_used},       {"blocks", s.blocks_used},
-        {"records of sending", s.sending_used}, {"records of receiving", s.receiving_used},
-        {"records of flight", s.sent_used},     {"replies", s.replies_used},
+        {"connections", s.connections_used},
+        {"half-open records", s.half_open_used},
+        {"TIME-WAITs", s.time_wait_used},
+        {"blocks", s.blocks_used},
+        {"records of sending", s.sending_used},
+        {"records of receiving", s.receiving_used},
+        {"records of flight", s.sent_used},
+        {"islands", s.islands_used},
+        {"replies", s.replies_used},
         {"fragments", s.fragments_used},
     };
     for (unsigned i = 0; i < sizeof pools / sizeof pools[0]; i++)

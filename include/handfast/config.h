@@ -29,6 +29,7 @@ struct hf_config {
     uint32_t max_blocks;      /* 8192, at least 2; buffer blocks of block_len bytes, for all; a quarter only receives */
     uint32_t block_len;       /* 4096 bytes; 256..65536, a power of two */
     uint32_t max_sent;        /* 16384; records of segments in flight, shared by all connections */
+    uint32_t max_islands;     /* 0 = max_sent; stretches of data that have arrived beyond a hole, shared likewise */
     uint32_t max_links;       /* 4 */
     uint32_t max_addresses;   /* 16 */
     uint32_t max_routes;      /* 16 */

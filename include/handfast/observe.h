@@ -51,7 +51,7 @@ struct hf_stats {
     uint32_t half_open_used, time_wait_used;                        /* small ones beside them (config.h) */
     uint32_t orphans_used;                                          /* of the whole ones (config.max_orphans) */
     uint32_t blocks_used, blocks_peak, blocks_limit;
-    uint32_t sending_used, receiving_used, sent_used, replies_used, neighbours_used, fragments_used;
+    uint32_t sending_used, receiving_used, sent_used, islands_used, replies_used, neighbours_used, fragments_used;
     size_t engine_size;
 };
 

@@ -4,7 +4,6 @@
 void hf_ranges_init(struct hf_ranges *ranges)
 {
     ranges->count = 0;
-    ranges->clock = 0;
 }
 
 /* Index of the first range that ends at or after `from`: the first that [from, ...) can touch. */
@@ -26,7 +25,6 @@ static void shift(struct hf_ranges *ranges, uint32_t at, uint32_t gone, uint32_t
 {
     uint32_t behind = ranges->count - at - gone;
     memmove(&ranges->item[at + come], &ranges->item[at + gone], behind * sizeof ranges->item[0]);
-    memmove(&ranges->changed[at + come], &ranges->changed[at + gone], behind * sizeof ranges->changed[0]);
     ranges->count = ranges->count - gone + come;
 }
 
@@ -45,26 +43,7 @@ bool hf_ranges_add(struct hf_ranges *ranges, uint64_t from, uint64_t to)
     }
     shift(ranges, first, last - first, 1);
     ranges->item[first] = (struct hf_range){from, to};
-    ranges->changed[first] = ++ranges->clock;
     return true;
-}
-
-void hf_ranges_remove_below(struct hf_ranges *ranges, uint64_t to)
-{
-    uint32_t gone = 0;
-    while (gone < ranges->count && ranges->item[gone].to <= to)
-        gone++;
-    shift(ranges, 0, gone, 0);
-    if (ranges->count > 0 && ranges->item[0].from < to)
-        ranges->item[0].from = to;
-}
-
-void hf_ranges_remove_above(struct hf_ranges *ranges, uint64_t from)
-{
-    while (ranges->count > 0 && ranges->item[ranges->count - 1].from >= from)
-        ranges->count--;
-    if (ranges->count > 0 && ranges->item[ranges->count - 1].to > from)
-        ranges->item[ranges->count - 1].to = from;
 }
 
 bool hf_ranges_has(const struct hf_ranges *ranges, uint64_t from, uint64_t to)
@@ -73,32 +52,6 @@ bool hf_ranges_has(const struct hf_ranges *ranges, uint64_t from, uint64_t to)
         return true;
     uint32_t at = first_touching(ranges, from + 1);
     return at < ranges->count && ranges->item[at].from <= from && ranges->item[at].to >= to;
-}
-
-bool hf_ranges_overlap(const struct hf_ranges *ranges, uint64_t from, uint64_t to, struct hf_range *out)
-{
-    uint32_t at = first_touching(ranges, from + 1);
-    if (at == ranges->count || ranges->item[at].from >= to)
-        return false;
-    *out = (struct hf_range){HF_MAX(from, ranges->item[at].from), HF_MIN(to, ranges->item[at].to)};
-    return true;
-}
-
-unsigned hf_ranges_recent(const struct hf_ranges *ranges, struct hf_range *out, unsigned max)
-{
-    unsigned count = 0;
-    uint32_t before = UINT32_MAX;
-    while (count < max) {
-        uint32_t best = HF_NONE;
-        for (uint32_t i = 0; i < ranges->count; i++)
-            if (ranges->changed[i] < before && (best == HF_NONE || ranges->changed[i] > ranges->changed[best]))
-                best = i;
-        if (best == HF_NONE)
-            break;
-        before = ranges->changed[best];
-        out[count++] = ranges->item[best];
-    }
-    return count;
 }
 
 const char *hf_ranges_check(const struct hf_ranges *ranges)

@@ -70,7 +70,8 @@ static bool limits_are_acceptable(const struct hf_config *c)
            between(1, c->max_half_open, most) && between(1, c->max_time_wait, most) &&
            between(0, c->max_orphans, most) && between(0, c->max_sending, most) &&
            between(0, c->max_receiving, most) && between(2, c->max_blocks, most) &&
-           between(1, c->max_sent, most) && between(1, c->max_links, 1024) && between(1, c->max_addresses, 65536) &&
+           between(1, c->max_sent, most) && between(0, c->max_islands, most) &&
+           between(1, c->max_links, 1024) && between(1, c->max_addresses, 65536) &&
            between(0, c->max_routes, 65536) && between(1, c->max_neighbours, 1 << 24) &&
            between(0, c->max_paths, 1 << 24) && between(0, c->max_fragments, 65536) &&
            between(1, c->max_replies, 65536) && between(0, c->max_history, 1 << 24) &&

@@ -20,6 +20,7 @@ void hf_stats(const struct hf_engine *e, struct hf_stats *stats)
         .sending_used = sh->sending.used,
         .receiving_used = sh->receiving.used,
         .sent_used = sh->sent.used,
+        .islands_used = sh->islands.used,
         .half_open_used = e->small[0].used + e->small[1].used,
         .time_wait_used = e->small[2].used + e->small[3].used,
         .orphans_used = sh->orphans,

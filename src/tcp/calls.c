@@ -279,7 +279,7 @@ static void consumed(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_r
     if (r->read != c->rcv_base)
         return;
     bool fin_waits = (c->flags & HF_TF_FIN_SEEN) && !(c->flags & HF_TF_FIN_RECEIVED);
-    if (r->ranges.count == 0 && !fin_waits)
+    if (r->islands.count == 0 && !fin_waits)
         hf_detach_receiving(sh, c);
 }
 
@@ -377,7 +377,7 @@ int hf_call_close(struct hf_tcp_shared *sh, struct hf_tcp *c)
         c->flags |= HF_TF_APP_CLOSED;
         return HF_OK;
     }
-    bool unread = hf_unread(c, r) > 0 || (r != NULL && r->ranges.count > 0);
+    bool unread = hf_unread(c, r) > 0 || (r != NULL && r->islands.count > 0);
     bool both_fins_are_known = c->state >= HF_CLOSING, is_one_too_many = orphans_are_many(sh) && c->state != HF_TIME_WAIT;
     hf_tcp_orphan(sh, c);
     if (is_one_too_many) {

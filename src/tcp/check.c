@@ -29,9 +29,9 @@ static const char *check_receive_space(const struct hf_tcp_shared *sh, const str
         return NULL;
     if (r->read > c->rcv_base)
         return "read beyond RCV.NXT";
-    if (r->ranges.count > 0 && r->ranges.item[0].from <= c->rcv_base)
+    if (r->islands.count > 0 && hf_islands_first(&r->islands, &sh->islands)->from <= c->rcv_base)
         return "an out-of-order range touches RCV.NXT";
-    const char *wrong = hf_ranges_check(&r->ranges);
+    const char *wrong = hf_islands_check(&r->islands, &sh->islands);
     return wrong != NULL ? wrong : hf_stream_check(&r->stream, &sh->blocks);
 }
 

@@ -78,14 +78,14 @@ static struct hf_sack_block block_of(const struct hf_tcp *c, const struct hf_tcp
 static void fill_sacks(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_opts *opts)
 {
     const struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
-    bool any = r != NULL && r->ranges.count > 0;
+    bool any = r != NULL && r->islands.count > 0;
     unsigned count = has_duplicate(c);
     if (!(c->flags & HF_TF_SACK) || (!any && count == 0))
         return;
     if (count > 0)
         opts->sack[0] = c->duplicate;
     struct hf_range recent[HF_TCP_SACK_MAX];
-    unsigned ranges = any ? hf_ranges_recent(&r->ranges, recent, most_blocks(c) - count) : 0;
+    unsigned ranges = any ? hf_islands_recent(&r->islands, &sh->islands, recent, most_blocks(c) - count) : 0;
     for (unsigned i = 0; i < ranges; i++)
         opts->sack[count + i] = block_of(c, r, &recent[i]);
     opts->sack_count = (uint8_t)(count + ranges);
@@ -110,7 +110,7 @@ uint32_t hf_effective_mss(const struct hf_tcp_shared *sh, const struct hf_tcp *c
 {
     uint32_t options = c->flags & HF_TF_TIMESTAMPS ? 12 : 0;
     const struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
-    uint32_t blocks = has_duplicate(c) + (r != NULL ? r->ranges.count : 0);
+    uint32_t blocks = has_duplicate(c) + (r != NULL ? r->islands.count : 0);
     if ((c->flags & HF_TF_SACK) && blocks > 0)
         options += 4 + 8 * HF_MIN(blocks, most_blocks(c));
     return c->mss > options + 8 ? c->mss - options : 8;

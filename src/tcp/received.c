@@ -1,9 +1,9 @@
 /*
  * The seventh and eighth checks' substance (RFC 9293, 3.10.7.4): text goes straight to its place in the receive stream,
- * in order or not; what lies beyond a hole is remembered as ranges; a FIN waits for the hole before it.
+ * in order or not; what lies beyond a hole is remembered as islands; a FIN waits for the hole before it.
  *
  *       read        RCV.NXT               right edge of the window
- *     ----|------------|-------[ ranges ]----|--
+ *     ----|------------|-------[ islands ]---|--
  *          unread            out of order
  *
  * Read first: synchronized.c. Read next: window.c.
@@ -46,7 +46,7 @@ void hf_note_duplicate(const struct hf_tcp_shared *sh, struct hf_tcp *c, const s
     struct hf_range twice;
     if (from < low)
         twice = (struct hf_range){(uint64_t)HF_MAX(from, 0), (uint64_t)HF_MIN(to, low)};
-    else if (r == NULL || !hf_ranges_overlap(&r->ranges, (uint64_t)from, (uint64_t)to, &twice))
+    else if (r == NULL || !hf_islands_overlap(&r->islands, &sh->islands, (uint64_t)from, (uint64_t)to, &twice))
         return;
     if (twice.from < twice.to)
         c->duplicate = (struct hf_sack_block){hf_rcv_seq(c, twice.from), hf_rcv_seq(c, twice.to)};
@@ -65,7 +65,7 @@ static bool room_for_out_of_order(const struct hf_tcp_shared *sh)
 static void prune(struct hf_tcp_shared *sh, struct hf_tcp_receiving *r, uint64_t end)
 {
     hf_stream_drop_above(&r->stream, &sh->blocks, end);
-    hf_ranges_remove_above(&r->ranges, 0);
+    hf_islands_remove_above(&r->islands, &sh->islands, 0);
 }
 
 /* SHLD-31, MAY-13 */
@@ -78,11 +78,11 @@ static enum hf_reason keep_out_of_order(struct hf_tcp_shared *sh, struct hf_tcp 
         return HF_LIMIT_BLOCKS;
     }
     uint32_t len = (uint32_t)(text->to - text->from);
-    if (!hf_ranges_add(&r->ranges, text->from, text->to))
+    if (!hf_islands_add(&r->islands, &sh->islands, text->from, text->to))
         return HF_DROP_RANGES_FULL;
     uint32_t written = hf_stream_write(&r->stream, &sh->blocks, text->from, text->data, len);
     if (written < len) {
-        hf_ranges_remove_above(&r->ranges, text->from + written);
+        hf_islands_remove_above(&r->islands, &sh->islands, text->from + written);
         hf_count(sh, HF_LIMIT_BLOCKS);
     }
     return HF_ACCEPTED;
@@ -96,14 +96,14 @@ static void advance(struct hf_tcp *c, uint64_t by)
 }
 
 /* What RCV.NXT has reached or passed is in order now. */
-static bool absorb_ranges(struct hf_tcp *c, struct hf_tcp_receiving *r)
+static bool absorb_islands(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_receiving *r)
 {
-    if (r->ranges.count == 0 || r->ranges.item[0].from > c->rcv_base)
+    if (r->islands.count == 0 || hf_islands_first(&r->islands, &sh->islands)->from > c->rcv_base)
         return false;
-    uint64_t to = r->ranges.item[0].to;
+    uint64_t to = hf_islands_first(&r->islands, &sh->islands)->to;
     if (to > c->rcv_base)
         advance(c, to - c->rcv_base);
-    hf_ranges_remove_below(&r->ranges, c->rcv_base);
+    hf_islands_remove_below(&r->islands, &sh->islands, c->rcv_base);
     return true;
 }
 
@@ -142,9 +142,9 @@ static enum hf_reason take_in_order(struct hf_tcp_shared *sh, struct hf_tcp *c, 
         written += hf_stream_write(&r->stream, &sh->blocks, text->from + written, text->data + written, len - written);
     }
     advance(c, written);
-    bool hole = r->ranges.count > 0;
-    while (absorb_ranges(c, r))
-        continue; /* what was written may have covered one range and end inside the next */
+    bool hole = r->islands.count > 0;
+    while (absorb_islands(sh, c, r))
+        continue; /* what was written may have covered one island and end inside the next */
     owe_ack_for(sh, c, seg, hole || written < len);
     if (written > 0)
         c->own.news |= HF_EV_READABLE;
@@ -165,7 +165,7 @@ enum hf_reason hf_text_arrives(struct hf_tcp_shared *sh, struct hf_tcp *c, const
     struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
     struct text text;
     hf_ecn_text_arrives(c, seg);
-    if (hf_seq_lt(seg->seq, c->rcv.nxt) || (r != NULL && r->ranges.count > 0))
+    if (hf_seq_lt(seg->seq, c->rcv.nxt) || (r != NULL && r->islands.count > 0))
         hf_note_duplicate(sh, c, seg);
     if (!trim(c, r, seg, &text)) {
         hf_owe_ack(c, HF_WHY_ACK_NOW); /* a duplicate, or a probe of the closed window */

@@ -16,6 +16,7 @@ void hf_tcp_shared_init(struct hf_tcp_shared *sh, struct hf_arena *arena, const 
     hf_pool_init(&sh->receiving, arena, or_else(config->max_receiving, config->max_connections),
                  sizeof(struct hf_tcp_receiving));
     hf_pool_init(&sh->sent, arena, config->max_sent, sizeof(struct hf_sent));
+    hf_pool_init(&sh->islands, arena, or_else(config->max_islands, config->max_sent), sizeof(struct hf_island));
     hf_blocks_init(&sh->blocks, arena, config->max_blocks, config->block_len);
     hf_pool_init(&sh->fast_open_peers, arena, config->max_fast_open, sizeof(struct hf_fast_open_peer));
     hf_pool_init(&sh->history, arena, config->max_history, sizeof(struct hf_note));

@@ -112,7 +112,7 @@ struct hf_tcp_receiving *hf_attach_receiving(struct hf_tcp_shared *sh, struct hf
     r->read = c->rcv_base;
     r->fin = 0;
     hf_stream_init(&r->stream);
-    hf_ranges_init(&r->ranges);
+    hf_islands_init(&r->islands);
     c->receiving = index;
     return r;
 }
@@ -133,6 +133,7 @@ void hf_detach_receiving(struct hf_tcp_shared *sh, struct hf_tcp *c)
     struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
     if (r == NULL)
         return;
+    hf_islands_remove_above(&r->islands, &sh->islands, 0);
     hf_stream_clear(&r->stream, &sh->blocks);
     hf_pool_give(&sh->receiving, c->receiving);
     c->receiving = HF_NONE;

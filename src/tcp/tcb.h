@@ -22,7 +22,7 @@
 #include "../../include/handfast/tcp.h"
 #include "../base/pool.h"
 #include "../base/random.h"
-#include "../base/ranges.h"
+#include "../base/islands.h"
 #include "../base/seq.h"
 #include "../base/stream.h"
 #include "../cc/cc.h"
@@ -265,7 +265,7 @@ struct hf_tcp_receiving {
     struct hf_stream stream;
     uint64_t read;   /* stream offset of the next byte the application gets; =< rcv_base */
     uint64_t fin;    /* stream offset of the peer's FIN, with HF_TF_FIN_SEEN */
-    struct hf_ranges ranges; /* what lies beyond rcv_base */
+    struct hf_islands islands; /* what lies beyond rcv_base */
 };
 
 /* A listener: the LISTEN state needs no more than this. */
@@ -309,7 +309,7 @@ struct hf_stamp_pair {
 struct hf_tcp_shared {
     hf_time now; /* set by the engine at each of its calls */
     struct hf_config config;
-    struct hf_pool connections, listeners, sending, receiving, sent;
+    struct hf_pool connections, listeners, sending, receiving, sent, islands;
     struct hf_blocks blocks;
     struct hf_random random;
     struct hf_pool fast_open_peers;

@@ -1,4 +1,4 @@
-/* src/base/ranges.c: which bytes of a stream are there. */
+/* src/base/ranges.c: which bytes of a datagram are there. */
 #include "ip_fixture.h"
 
 #include "../../src/base/base.h"
@@ -95,62 +95,6 @@ static void has_needs_every_byte(void **state)
     assert_false(hf_ranges_has(&ranges, 40, 41));
 }
 
-static void removes_from_both_ends(void **state)
-{
-    /* What lies below or above a point is forgotten, and a range across it is cut there. */
-    (void)state;
-    hf_ranges_add(&ranges, 10, 20);
-    hf_ranges_add(&ranges, 30, 40);
-    hf_ranges_add(&ranges, 50, 60);
-    hf_ranges_remove_below(&ranges, 20);
-    expect((struct hf_range[]){{30, 40}, {50, 60}}, 2);
-    hf_ranges_remove_below(&ranges, 35);
-    expect((struct hf_range[]){{35, 40}, {50, 60}}, 2);
-    hf_ranges_remove_above(&ranges, 55);
-    expect((struct hf_range[]){{35, 40}, {50, 55}}, 2);
-    hf_ranges_remove_above(&ranges, 50);
-    expect((struct hf_range[]){{35, 40}}, 1);
-    hf_ranges_remove_above(&ranges, 0);
-    expect(NULL, 0);
-    hf_ranges_remove_below(&ranges, 100);
-    expect(NULL, 0);
-}
-
-static void reports_the_newest_first(void **state)
-{
-    /* The range that grew last is reported first, then the one before it (RFC 2018, 4; BUG-39). */
-    (void)state;
-    struct hf_range out[4];
-    hf_ranges_add(&ranges, 10, 20);
-    hf_ranges_add(&ranges, 50, 60);
-    hf_ranges_add(&ranges, 30, 40);
-    hf_ranges_add(&ranges, 70, 80);
-    hf_ranges_add(&ranges, 15, 22); /* the oldest grows, and is now the newest */
-    assert_int_equal(hf_ranges_recent(&ranges, out, 3), 3);
-    assert_int_equal(out[0].from, 10);
-    assert_int_equal(out[1].from, 70);
-    assert_int_equal(out[2].from, 30);
-    assert_int_equal(hf_ranges_recent(&ranges, out, 4), 4);
-    assert_int_equal(out[3].from, 50);
-    assert_int_equal(hf_ranges_recent(&ranges, out, 0), 0);
-}
-
-static void order_survives_removal(void **state)
-{
-    /* The order of growth stays with the ranges that remain when others go. */
-    (void)state;
-    struct hf_range out[4];
-    hf_ranges_add(&ranges, 70, 80);
-    hf_ranges_add(&ranges, 10, 20);
-    hf_ranges_add(&ranges, 50, 60);
-    hf_ranges_add(&ranges, 30, 40);
-    hf_ranges_remove_below(&ranges, 25);
-    assert_int_equal(hf_ranges_recent(&ranges, out, 4), 3);
-    assert_int_equal(out[0].from, 30);
-    assert_int_equal(out[1].from, 50);
-    assert_int_equal(out[2].from, 70);
-}
-
 static void works_at_the_end_of_numbers(void **state)
 {
     /* Offsets near 2^32 and 2^64 are numbers like any other (BUG-19). */
@@ -159,8 +103,6 @@ static void works_at_the_end_of_numbers(void **state)
     hf_ranges_add(&ranges, UINT64_MAX - 5, UINT64_MAX);
     expect((struct hf_range[]){{UINT32_MAX, (uint64_t)UINT32_MAX + 2}, {UINT64_MAX - 5, UINT64_MAX}}, 2);
     assert_true(hf_ranges_has(&ranges, UINT64_MAX - 1, UINT64_MAX));
-    hf_ranges_remove_below(&ranges, UINT64_MAX - 1);
-    expect((struct hf_range[]){{UINT64_MAX - 1, UINT64_MAX}}, 1);
 }
 
 static void check_finds_disorder(void **state)
@@ -182,11 +124,10 @@ static void check_finds_disorder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FRESH(joins_what_touches),          FRESH(same_start_but_longer),
-        FRESH(nothing_is_nothing),          FRESH(full_refuses_only_new_islands),
-        FRESH(has_needs_every_byte),        FRESH(removes_from_both_ends),
-        FRESH(reports_the_newest_first),    FRESH(order_survives_removal),
-        FRESH(works_at_the_end_of_numbers), FRESH(check_finds_disorder),
+        FRESH(joins_what_touches),   FRESH(same_start_but_longer),
+        FRESH(nothing_is_nothing),   FRESH(full_refuses_only_new_islands),
+        FRESH(has_needs_every_byte), FRESH(works_at_the_end_of_numbers),
+        FRESH(check_finds_disorder),
     };
     return cmocka_run_group_tests_name("ranges", tests, NULL, NULL);
 }
