@@ -24,9 +24,12 @@ struct hf_cc {
 
 /* HyStart++, in slow start before the first loss (hystart.c). */
 struct hf_hystart {
-    uint32_t last_us, this_us; /* least round trip of the last round and of this; 0: none yet */
-    uint32_t baseline_us;      /* ... of the round in which it rose */
-    uint32_t left;             /* bytes to be delivered until this round is over */
+    uint32_t last_us, this_us;  /* least round trip of the last round and of this; 0: none yet */
+    uint32_t least_us;          /* ... of all */
+    uint32_t baseline_us;       /* in slow growth: below this it was a false alarm */
+    uint32_t queue_us;          /* ... and from this on there is a queue */
+    uint32_t left;              /* bytes to be delivered until this round is over */
+    hf_time round_at, train_at; /* when the round began, and the last ACK that followed another without a gap */
     uint8_t samples;
     uint8_t css_rounds; /* 0: slow start; else the rounds of slow growth, the present one counted */
 };

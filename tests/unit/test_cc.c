@@ -324,6 +324,54 @@ static void slow_start_ends_before_the_queue_overflows(void **state)
     assert_true(cc.ssthresh <= cc.cwnd);
 }
 
+/* An ACK each millisecond, so many times, and the window's growth, in percent of what was acknowledged. */
+static uint32_t train(unsigned acks, hf_ns rtt)
+{
+    uint32_t before = cc.cwnd;
+    for (unsigned i = 0; i < acks; i++) {
+        hf_cc_acked(&cc, &work,
+                    &(struct hf_cc_ack){.at = now,
+                                        .acked = 2 * MSS,
+                                        .in_flight = acks * 2 * MSS,
+                                        .rtt = rtt,
+                                        .srtt = rtt,
+                                        .cwnd_limited = true});
+        now = hf_time_add(now, HF_MS);
+    }
+    return (cc.cwnd - before) * 100 / (acks * 2 * MSS);
+}
+
+static void a_long_train_of_acks_fills_the_path(void **state)
+{
+    /* ACKs that come without a gap for half the least round trip show that the window fills the path: growth slows down
+     * then, and ends when the round trip rises. Pacing makes such trains by itself, and only a whole round trip counts. */
+    (void)state;
+    begin(HF_CC_CUBIC);
+    slow_round(100 * HF_MS);
+    assert_in_range(train(45, 100 * HF_MS), 99, 100);
+    now = hf_time_add(now, 55 * HF_MS);
+    assert_in_range(train(90, 100 * HF_MS), 55, 70);
+    now = hf_time_add(now, 10 * HF_MS);
+    assert_in_range(train(20, 101 * HF_MS), 24, 25);
+    assert_int_equal(cc.ssthresh, UINT32_MAX);
+    now = hf_time_add(now, 100 * HF_MS);
+    train(90, 115 * HF_MS);
+    assert_true(cc.ssthresh <= cc.cwnd);
+    begin(HF_CC_CUBIC);
+    cc.is_paced = true;
+    slow_round(100 * HF_MS);
+    assert_in_range(train(90, 100 * HF_MS), 99, 100);
+}
+
+static void short_paths_have_no_trains(void **state)
+{
+    /* Where a round trip takes less than four milliseconds, ACKs always come without a gap. */
+    (void)state;
+    begin(HF_CC_CUBIC);
+    slow_round(HF_MS);
+    assert_in_range(train(90, HF_MS), 99, 100);
+}
+
 static void jitter_is_no_queue(void **state)
 {
     /* On a path of microseconds the round trip may double without a word: less than four milliseconds is no queue. A
@@ -501,6 +549,8 @@ int main(void)
         cmocka_unit_test(threshold_has_a_floor),
         cmocka_unit_test(spurious_is_undone_once),
         cmocka_unit_test(slow_start_ends_before_the_queue_overflows),
+        cmocka_unit_test(a_long_train_of_acks_fills_the_path),
+        cmocka_unit_test(short_paths_have_no_trains),
         cmocka_unit_test(jitter_is_no_queue),
         cmocka_unit_test(undo_is_no_burst),
         cmocka_unit_test(reduction_is_spread_over_a_round),
