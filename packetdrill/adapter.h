@@ -60,6 +60,7 @@ struct pd {
     struct hf_addr address[PD_ADDRESSES_MAX];
     unsigned address_count;
     struct pd_call *waiting;
+    bool has_asked;        /* a thread whose call returned has asked for the time, and may have more to do */
     unsigned owed;         /* calls that returned whose thread has not yet asked for the time */
     struct hf_frame taken; /* by netdev_receive, which hands it out segment by segment */
     struct hf_split split;

@@ -357,6 +357,7 @@ static int call_setsockopt(void *userdata, int fd, int level, int name, const vo
 {
     struct pd *pd = userdata;
     pd_lock(pd);
+    pd_read_fast_open(pd);
     struct hf_sock *sock = hf_sock_find(&pd->sockets, fd);
     return ends(pd, sock ? hf_sock_set_option(&pd->sockets, sock, level, name, value, len) : -EBADF);
 }

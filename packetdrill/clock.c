@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define LONGEST (4 * 3600 * HF_SECOND) /* beyond it nothing more is waited for: keep-alives come after two hours */
 
@@ -163,10 +164,24 @@ int64_t pd_make(struct pd *pd, struct pd_call *call)
     return call->answer;
 }
 
+/* A thread that has asked for the time puts down what its call returned, under a lock of packetdrill's that is free while
+ * packetdrill sleeps. Virtual sleep is over before it could, so this one takes real time. */
+static void let_askers_finish(struct pd *pd)
+{
+    const struct timespec moment = {.tv_nsec = 2 * HF_MS};
+    if (!pd->has_asked)
+        return;
+    pd->has_asked = false;
+    pthread_mutex_unlock(&pd->lock);
+    nanosleep(&moment, NULL);
+    pthread_mutex_lock(&pd->lock);
+}
+
 int pd_usleep(void *userdata, useconds_t us)
 {
     struct pd *pd = userdata;
     pd_lock(pd);
+    let_askers_finish(pd);
     pass(pd, hf_time_add(pd->world.now, (hf_ns)us * HF_US), false, NULL);
     pd_unlock(pd);
     return 0;
@@ -182,6 +197,7 @@ int pd_gettimeofday(void *userdata, struct timeval *time, struct timezone *zone)
         pd->world.now = hf_time_add(pd->world.now, HF_US);
     } else if (owes_time) {
         owes_time = false;
+        pd->has_asked = true;
         pd->owed--;
         pthread_cond_broadcast(&pd->changed);
     } else {

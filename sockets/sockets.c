@@ -299,13 +299,20 @@ static int64_t opens_with_text(struct hf_sockets *s, struct hf_sock *sock, const
     return 0;
 }
 
+static bool is_opening(struct hf_sockets *s, const struct hf_sock *sock)
+{
+    struct hf_tcp_info info;
+    hf_tcp_status(s->engine, sock->conn, &info);
+    return info.state == HF_SYN_SENT || info.state == HF_SYN_RECEIVED;
+}
+
 /* A write that opened the connection waits until it is there, and then says 0; if it never will be, why. */
 static int64_t awaits_connection(struct hf_sockets *s, struct hf_sock *sock)
 {
     struct hf_tcp_info info;
-    hf_tcp_status(s->engine, sock->conn, &info);
-    if (info.state == HF_SYN_SENT || info.state == HF_SYN_RECEIVED)
+    if (is_opening(s, sock))
         return HF_SOCK_WAITS;
+    hf_tcp_status(s->engine, sock->conn, &info);
     sock->connect_was_told = true;
     return info.state == HF_CLOSED ? fails_with(sock, info.error, EPIPE) : 0;
 }
@@ -367,6 +374,8 @@ int64_t hf_sock_send(struct hf_sockets *s, struct hf_sock *sock, const void *dat
         return begins_with_text(s, sock, data, len, remote, is_nonblocking, wait);
     if (sock->kind != HF_SOCK_CONNECTION)
         return -(sock->kind == HF_SOCK_FRESH ? EPIPE : ENOTCONN);
+    if ((flags & MSG_FASTOPEN) && !wait->is_again && is_opening(s, sock))
+        return -EALREADY;
     int64_t answer = wait->is_again && !sock->connect_was_told ? awaits_connection(s, sock) : 0;
     return answer != 0 ? answer : sends(s, sock, data, len, flags, wait);
 }
