@@ -96,6 +96,8 @@ static int make_engine(struct host *h)
     config.max_sent = 65536;
     config.max_replies = 1024;
     config.fast_open = o->fast_open;
+    config.cc = (uint8_t)o->congestion;
+    config.pacing = o->pacing;
     config.max_history = o->history;
     if (o->ladder && config.max_history < HISTORY_LEN)
         config.max_history = HISTORY_LEN;

@@ -55,15 +55,17 @@ struct host_options {
     uint64_t seed;               /* for `fault` */
     bool trace;                  /* packetdrill lines on stderr */
     bool ladder;                 /* a live ladder on stderr */
-    hf_ns drain_ns;              /* at the end, how long connections may take to close; 5 s */
-    hf_ns time_wait_ns;          /* after that, how long TIME-WAIT records are kept company, at most; 0 */
-    hf_ns msl_ns;                /* 0 = the engine's default */
-    uint32_t connections;        /* 0 = 65536; and as many in TIME-WAIT */
-    uint32_t history;            /* entries of the engine's history ring, 0 = off; raised by ladder and control */
-    bool fast_open;              /* TCP Fast Open for those that ask for it */
-    bool no_control;             /* no socket for `handfast ss` */
-    bool program_reads;          /* PROGRAM gets our standard input (the verb does not read it) */
-    char **program;              /* what stood behind "--", or NULL */
+    enum hf_cc_algorithm congestion;
+    bool pacing;
+    hf_ns drain_ns;       /* at the end, how long connections may take to close; 5 s */
+    hf_ns time_wait_ns;   /* after that, how long TIME-WAIT records are kept company, at most; 0 */
+    hf_ns msl_ns;         /* 0 = the engine's default */
+    uint32_t connections; /* 0 = 65536; and as many in TIME-WAIT */
+    uint32_t history;     /* entries of the engine's history ring, 0 = off; raised by ladder and control */
+    bool fast_open;       /* TCP Fast Open for those that ask for it */
+    bool no_control;      /* no socket for `handfast ss` */
+    bool program_reads;   /* PROGRAM gets our standard input (the verb does not read it) */
+    char **program;       /* what stood behind "--", or NULL */
 };
 
 void host_options_init(struct host_options *o, const char *verb);
@@ -88,6 +90,8 @@ enum {
     HOST_OPTION_MSL,
     HOST_OPTION_CONNECTIONS,
     HOST_OPTION_NO_CONTROL,
+    HOST_OPTION_CONGESTION,
+    HOST_OPTION_PACING,
 };
 
 #define HOST_LONG_OPTIONS                                                                                          \
@@ -102,6 +106,8 @@ enum {
         {"time-wait", required_argument, NULL, HOST_OPTION_TIME_WAIT},                                             \
         {"msl", required_argument, NULL, HOST_OPTION_MSL},                                                         \
         {"connections", required_argument, NULL, HOST_OPTION_CONNECTIONS},                                         \
+        {"congestion", required_argument, NULL, HOST_OPTION_CONGESTION},                                           \
+        {"pacing", no_argument, NULL, HOST_OPTION_PACING},                                                         \
     {                                                                                                              \
         "no-control", no_argument, NULL, HOST_OPTION_NO_CONTROL                                                    \
     }

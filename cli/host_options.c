@@ -18,6 +18,8 @@ const char host_help[] =
     "  --device NAME          its name (chosen by the kernel)\n"
     "  --mtu BYTES            its MTU (1500)\n"
     "  --no-offload           one segment a frame, every checksum finished\n"
+    "  --congestion NAME      congestion control: cubic, newreno or bbr (cubic)\n"
+    "  --pacing               spread windows over the round trip, as bbr always does\n"
     "\n"
     "Watching and disturbing:\n"
     "  --ladder               draw each connection as a ladder while it happens, on stderr\n"
@@ -146,6 +148,13 @@ static int take_device(struct host_options *o, const char *value)
     return 0;
 }
 
+static int take_congestion(struct host_options *o, const char *value)
+{
+    if (usage_congestion(value, &o->congestion))
+        return 0;
+    return usage_error(o->verb, "--congestion wants cubic, newreno or bbr, not '%s'", value);
+}
+
 int host_option(struct host_options *o, int option, const char *value)
 {
     switch (option) {
@@ -185,6 +194,11 @@ int host_option(struct host_options *o, int option, const char *value)
         return take_msl(o, value);
     case HOST_OPTION_CONNECTIONS:
         return take_connections(o, value);
+    case HOST_OPTION_CONGESTION:
+        return take_congestion(o, value);
+    case HOST_OPTION_PACING:
+        o->pacing = true;
+        return 0;
     case HOST_OPTION_NO_CONTROL:
         o->no_control = true;
         return 0;

@@ -30,6 +30,8 @@ static const char help[] =
     "  --path LIST           'delay 20ms, rate 10Mbit, loss 1%, reorder 3%'\n"
     "  --fault LIST          'drop second FIN', 'answer first SYN with RST', 'reset after 512 bytes'\n"
     "  --seed NUMBER         of chance; the same number, the same faults\n"
+    "  --congestion NAME     how what comes back to PROGRAM is sent: cubic, newreno or bbr (cubic)\n"
+    "  --pacing              ... spread over the round trip, as bbr always does\n"
     "  --mtu BYTES           largest datagram TCP sends (1500)\n"
     "\n"
     "What is shown\n"
@@ -81,6 +83,8 @@ enum {
     OPTION_GEN_SUPPRESSIONS,
     OPTION_LADDER,
     OPTION_NO_CONTROL,
+    OPTION_CONGESTION,
+    OPTION_PACING,
 };
 
 static const struct option long_options[] = {
@@ -94,6 +98,8 @@ static const struct option long_options[] = {
     {"path", required_argument, NULL, OPTION_PATH},
     {"fault", required_argument, NULL, OPTION_FAULT},
     {"seed", required_argument, NULL, OPTION_SEED},
+    {"congestion", required_argument, NULL, OPTION_CONGESTION},
+    {"pacing", no_argument, NULL, OPTION_PACING},
     {"mtu", required_argument, NULL, OPTION_MTU},
     {"pcap", required_argument, NULL, OPTION_PCAP},
     {"drain", required_argument, NULL, OPTION_DRAIN},
@@ -195,6 +201,13 @@ static int read_reach(struct run_options *o, int option, const char *value)
     }
 }
 
+static int read_congestion(struct run_options *o, const char *value)
+{
+    if (usage_congestion(value, &o->congestion))
+        return 0;
+    return usage_error("run", "--congestion %s: not cubic, newreno or bbr", value);
+}
+
 static int read_path(struct run_options *o, int option, const char *value)
 {
     switch (option) {
@@ -203,6 +216,11 @@ static int read_path(struct run_options *o, int option, const char *value)
         return 0;
     case OPTION_FAULT:
         o->fault = value;
+        return 0;
+    case OPTION_CONGESTION:
+        return read_congestion(o, value);
+    case OPTION_PACING:
+        o->pacing = true;
         return 0;
     case OPTION_MTU:
         return read_mtu(o, value);
@@ -270,6 +288,8 @@ static int read_option(struct run_command *c, int option, const char *value)
     case OPTION_PATH:
     case OPTION_FAULT:
     case OPTION_SEED:
+    case OPTION_CONGESTION:
+    case OPTION_PACING:
     case OPTION_MTU:
     case OPTION_PCAP:
     case OPTION_DRAIN:

@@ -48,7 +48,7 @@ static const char help[] =
     "  --bytes SIZE          how much each flow carries: 10M, 64k; 10M\n"
     "  --flows N             how many at once; 1\n"
     "  --duration TIME       end then, however much was carried\n"
-    "  --congestion NAME     cubic or newreno; cubic\n"
+    "  --congestion NAME     cubic, newreno or bbr; cubic\n"
     "  --pacing              its windows leave spread over the round trip\n"
     "  --receive             the data flows in instead of out\n"
     "  --runs N              so many courses of chance, from --seed on, and the median\n"
@@ -167,10 +167,9 @@ static int read_number(const char *name, const char *value, uint64_t least, uint
 static int read_congestion(struct sim_command *c, const char *value)
 {
     c->measures = true;
-    c->cc = strcmp(value, "newreno") == 0 ? HF_CC_NEWRENO : HF_CC_CUBIC;
-    if (c->cc == HF_CC_NEWRENO || strcmp(value, "cubic") == 0)
+    if (usage_congestion(value, &c->cc))
         return 0;
-    return usage_error("sim", "--congestion wants cubic or newreno, not '%s'", value);
+    return usage_error("sim", "--congestion wants cubic, newreno or bbr, not '%s'", value);
 }
 
 /* Options of a question. */

@@ -73,7 +73,7 @@ static void print_json(const struct sim_command *c, const struct sim_answer *run
     for (uint64_t i = 0; i < c->runs; i++)
         json_array_append_new(list, json_run(&runs[i]));
     json_t *all = json_pack("{s:s, s:s, s:I, s:I, s:f, s:o}", "path", c->path, "congestion",
-                            c->cc == HF_CC_NEWRENO ? "newreno" : "cubic", "flows", (json_int_t)c->flows, "bytes",
+                            usage_congestion_name(c->cc), "flows", (json_int_t)c->flows, "bytes",
                             (json_int_t)c->bytes, "goodput_mbit", median_goodput(runs, c->runs), "runs", list);
     json_dumpf(all, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
     putchar('\n');

@@ -142,3 +142,25 @@ bool usage_duration(const char *text, hf_ns *value)
     *value = (hf_ns)ns;
     return true;
 }
+
+static const char *const congestion_names[] = {
+    [HF_CC_CUBIC] = "cubic",
+    [HF_CC_NEWRENO] = "newreno",
+    [HF_CC_BBR] = "bbr",
+};
+
+bool usage_congestion(const char *text, enum hf_cc_algorithm *value)
+{
+    for (unsigned i = 0; i < sizeof congestion_names / sizeof congestion_names[0]; i++) {
+        if (strcmp(text, congestion_names[i]) == 0) {
+            *value = (enum hf_cc_algorithm)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *usage_congestion_name(enum hf_cc_algorithm value)
+{
+    return congestion_names[value];
+}

@@ -7,7 +7,7 @@
 #define HF_CLI_USAGE_H
 
 #include <getopt.h>
-#include <handfast/types.h>
+#include <handfast/config.h>
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -34,5 +34,7 @@ char **usage_split_program(int *argc, char **argv);
 bool usage_number(const char *text, uint64_t most, uint64_t *value);
 bool usage_port(const char *text, uint16_t *port);   /* 1 to 65535 */
 bool usage_duration(const char *text, hf_ns *value); /* seconds, "2.5"; or with a unit: "200ms", "3s", "2m" */
+bool usage_congestion(const char *text, enum hf_cc_algorithm *value); /* "cubic", "newreno", "bbr" */
+const char *usage_congestion_name(enum hf_cc_algorithm value);
 
 #endif

@@ -140,6 +140,8 @@ static int make_engine(struct run *run, char error[256])
     config.max_history = run->options.history;
     config.send_buffer = config.receive_buffer = BUFFER;
     config.msl_ns = RUN_MSL;
+    config.cc = (uint8_t)run->options.congestion;
+    config.pacing = run->options.pacing;
     run->engine = hf_engine_new(&config);
     if (run->engine)
         return 0;

@@ -37,6 +37,8 @@ struct run_options {
     const char *path;  /* disturb frames by chance, as hf_fault_open takes it */
     const char *fault; /* ... by name */
     uint64_t seed;
+    enum hf_cc_algorithm congestion; /* towards PROGRAM */
+    bool pacing;
     const char *pcap;
     hf_ns drain_ns;   /* after PROGRAM's last process: time for what is in flight */
     uint32_t history; /* entries of the engine's history ring */

@@ -134,4 +134,6 @@ void sim_scenario_draw(struct sim_scenario *s, uint64_t seed, bool is_long)
         draw_talk(&c, s, is_long);
     for (unsigned i = 0; i < s->hosts; i++)
         s->host[i].pacing = chance_one_in(&c, 3);
+    for (unsigned i = 0; i < s->hosts; i++)
+        s->host[i].cc = chance_one_in(&c, 3) ? HF_CC_BBR : s->host[i].cc;
 }

@@ -14,7 +14,9 @@ enum hf_syn_cookies { HF_SYN_COOKIES_OFF, HF_SYN_COOKIES_UNDER_PRESSURE, HF_SYN_
 /* Explicit congestion notification (RFC 3168): neither asked for nor agreed to; agreed to when the peer asks; asked for. */
 enum hf_ecn { HF_ECN_OFF, HF_ECN_ACCEPT, HF_ECN_ON };
 
-enum hf_cc_algorithm { HF_CC_CUBIC, HF_CC_NEWRENO };
+/* Congestion control: RFC 8312 and its successor draft; RFC 5681 and 6582; BBR version 3 (draft-ietf-ccwg-bbr), which is
+ * always paced and takes 40 bytes more for each of max_sent and 352 for each of max_connections. */
+enum hf_cc_algorithm { HF_CC_CUBIC, HF_CC_NEWRENO, HF_CC_BBR };
 
 struct hf_config {
     /* How many of each there may be; each is a pool carved from the engine's block. */
@@ -79,7 +81,7 @@ struct hf_config {
     bool fast_open;      /* false; TCP Fast Open (RFC 7413) for those that ask for it (struct hf_tcp_options) */
     uint8_t ecn;         /* enum hf_ecn; HF_ECN_ACCEPT */
     uint8_t cc;          /* enum hf_cc_algorithm; HF_CC_CUBIC */
-    bool pacing;         /* false; windows leave spread over the round trip, not in bursts */
+    bool pacing;         /* false; CUBIC's and NewReno's windows leave spread over the round trip, not in bursts */
     uint16_t initial_window; /* 10 segments (RFC 6928) */
     bool push_frames;        /* false; PSH also ends each frame of several segments (HF_LINK_TSO4), as Linux has it, so that
                                 who coalesces them hands them on at once */

@@ -166,6 +166,7 @@ struct hf_tcp_info {
     uint32_t sacked, lost;     /* reported as arrived (RFC 2018), and taken for lost */
     enum hf_repair repair;     /* what is being repaired */
     uint32_t in_flight, cwnd, ssthresh, mss, send_window, receive_window, rto_ms, srtt_us, rttvar_us, retransmits;
+    uint64_t pacing_rate;      /* bytes a second; 0 = windows are not paced */
     uint8_t send_scale, receive_scale;
     bool timestamps, sack, ecn;
     bool fast_open;            /* data went with the SYN and was taken */

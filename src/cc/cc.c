@@ -1,7 +1,7 @@
 /*
  * Which controller answers, and what all of them share: the initial window, what a timeout and idleness do, undo.
  *
- * Read first: cc.h. Read next: newreno.c, cubic.c.
+ * Read first: cc.h. Read next: newreno.c, cubic.c, bbr.c.
  */
 #include "controllers.h"
 
@@ -34,6 +34,8 @@ static uint32_t slow_start(struct hf_cc *cc, uint32_t acked)
     return acked - used;
 }
 
+static struct hf_bbr *bbr_of(struct hf_cc_work *work) { return &((struct hf_cc_wide_work *)work)->bbr; }
+
 /* Faster than a window in a round trip, so that pacing takes the bursts away and not the growth: twice in slow start, which
  * doubles the window in that time, and a fifth more beyond. */
 static void set_rate(struct hf_cc *cc, hf_ns srtt)
@@ -62,10 +64,23 @@ static void grow(struct hf_cc *cc, struct hf_cc_work *work, const struct hf_cc_a
 
 void hf_cc_acked(struct hf_cc *cc, struct hf_cc_work *work, const struct hf_cc_ack *ack)
 {
+    if (cc->algorithm == HF_CC_BBR) {
+        hf_bbr_acked(cc, bbr_of(work), ack);
+        return;
+    }
     grow(cc, work, ack);
     if (cc->is_paced)
         set_rate(cc, ack->srtt);
 }
+
+void hf_cc_sending(struct hf_cc *cc, struct hf_cc_work *work, const struct hf_cc_departure *departure)
+{
+    hf_bbr_sending(cc, bbr_of(work), departure);
+}
+
+void hf_cc_lost(struct hf_cc_work *work, const struct hf_cc_loss *loss) { hf_bbr_lost(bbr_of(work), loss); }
+
+bool hf_cc_is_limited(struct hf_cc_work *work) { return bbr_of(work)->state == HF_BBR_PROBE_RTT; }
 
 static void remember(const struct hf_cc *cc, struct hf_cc_work *work)
 {
@@ -99,7 +114,10 @@ static void undo(struct hf_cc *cc, struct hf_cc_work *work, uint32_t in_flight)
 
 void hf_cc_signal(struct hf_cc *cc, struct hf_cc_work *work, enum hf_cc_signal signal, uint32_t in_flight, hf_time now)
 {
-    (void)now;
+    if (cc->algorithm == HF_CC_BBR) {
+        hf_bbr_signal(cc, bbr_of(work), signal, in_flight, now);
+        return;
+    }
     switch (signal) {
     case HF_CC_LOSS:
     case HF_CC_ECN:

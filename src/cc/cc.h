@@ -1,6 +1,6 @@
 /*
  * Congestion control: what the network can take. It knows no connection, no segment and no clock; it is told what
- * happened and owns three numbers: cwnd, ssthresh and the pacing rate (RFC 5681, RFC 8312).
+ * happened and owns three numbers: cwnd, ssthresh and the pacing rate (RFC 5681, RFC 8312, draft-ietf-ccwg-bbr).
  *
  * State is split as DESIGN.md's memory table asks: `struct hf_cc` stays with an idle connection, `struct hf_cc_work` is
  * attached while data is outstanding and starts zero-filled.
@@ -10,6 +10,7 @@
 
 #include "../../include/handfast/config.h"
 #include "../base/base.h"
+#include "bbr.h"
 
 struct hf_cc {
     uint32_t cwnd;     /* bytes */
@@ -49,6 +50,27 @@ struct hf_cc_work {
     uint32_t prr_out;       /* bytes sent since */
 };
 
+/* The work of controllers that want rates: they are given its first member. It stays with the connection. */
+struct hf_cc_wide_work {
+    struct hf_cc_work work;
+    struct hf_bbr bbr;
+};
+
+/*
+ * How fast the path delivered between the departure of what this ACK acknowledged last and its arrival
+ * (draft-cheng-iccrg-delivery-rate-estimation). Totals are of the connection's life, bytes.
+ */
+struct hf_cc_rate {
+    uint64_t total;       /* delivered by now */
+    uint64_t prior_total; /* ... and when it left */
+    uint64_t rate;        /* bytes a second; 0: the interval was too short to tell */
+    uint32_t delivered;   /* bytes in the interval */
+    uint32_t lost;        /* bytes found lost in it */
+    uint32_t in_flight;   /* bytes in flight right after it had left */
+    bool is_app_limited;  /* the application, not the window, set the limit when it left */
+    bool is_known;        /* nothing above but `total` means anything otherwise */
+};
+
 /* What an acknowledgement told. */
 struct hf_cc_ack {
     hf_time at;
@@ -57,6 +79,26 @@ struct hf_cc_ack {
     hf_ns rtt;          /* of this ACK; 0 = no sample */
     hf_ns srtt;         /* 0 = no sample yet */
     bool cwnd_limited;  /* the window, not the application, held data back since the last ACK (RFC 7661) */
+    bool is_recovering; /* losses are being repaired */
+    bool has_sack;
+    const struct hf_cc_rate *rate; /* borrowed; not NULL for controllers that want rates */
+};
+
+/* A run of bytes sent at once has been found lost. */
+struct hf_cc_loss {
+    uint64_t total;     /* bytes delivered by now */
+    uint32_t len;
+    uint32_t lost;      /* bytes found lost since it left, itself included */
+    uint32_t in_flight; /* bytes in flight right after it had left */
+    bool is_app_limited;
+};
+
+/* Something leaves. */
+struct hf_cc_departure {
+    hf_time at;
+    hf_ns srtt;      /* 0 = no sample yet */
+    uint64_t total;  /* bytes delivered by now */
+    bool is_restart; /* nothing else is in flight, and the application had nothing to send */
 };
 
 enum hf_cc_signal {
@@ -71,6 +113,14 @@ enum hf_cc_signal {
 
 /* cwnd = min(initial_window * mss, max(2 * mss, 14600)) for the default of ten (RFC 6928). */
 void hf_cc_init(struct hf_cc *cc, enum hf_cc_algorithm algorithm, uint16_t mss, uint16_t initial_window);
+
+/* Does the controller want delivery rates? Then it is told of every ACK, in recovery as well, after what the ACK showed to
+ * be lost, and of departures and losses by the two functions below. */
+static inline bool hf_cc_wants_rates(enum hf_cc_algorithm algorithm) { return algorithm == HF_CC_BBR; }
+void hf_cc_sending(struct hf_cc *cc, struct hf_cc_work *work, const struct hf_cc_departure *departure);
+void hf_cc_lost(struct hf_cc_work *work, const struct hf_cc_loss *loss);
+/* Does it hold back by itself, so that the rates of what is in flight say nothing of the path? */
+bool hf_cc_is_limited(struct hf_cc_work *work);
 
 void hf_cc_acked(struct hf_cc *cc, struct hf_cc_work *work, const struct hf_cc_ack *ack);
 

@@ -14,6 +14,12 @@ void hf_cubic_avoid(struct hf_cc *cc, struct hf_cc_work *work, const struct hf_c
 void hf_newreno_reduce(struct hf_cc *cc, uint32_t in_flight);
 void hf_cubic_reduce(struct hf_cc *cc, struct hf_cc_work *work);
 
+/* BBR: of each departure, ACK, loss and signal (bbr.c). */
+void hf_bbr_sending(struct hf_cc *cc, struct hf_bbr *b, const struct hf_cc_departure *departure);
+void hf_bbr_acked(struct hf_cc *cc, struct hf_bbr *b, const struct hf_cc_ack *ack);
+void hf_bbr_lost(struct hf_bbr *b, const struct hf_cc_loss *loss);
+void hf_bbr_signal(struct hf_cc *cc, struct hf_bbr *b, enum hf_cc_signal signal, uint32_t in_flight, hf_time now);
+
 /* Recovery begins with `flight` bytes outstanding (prr.c). */
 void hf_prr_begin(struct hf_cc_work *work, uint32_t flight);
 

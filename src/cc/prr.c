@@ -23,6 +23,8 @@ static int64_t proportional(const struct hf_cc *cc, const struct hf_cc_work *wor
 void hf_cc_recover(struct hf_cc *cc, struct hf_cc_work *work, uint32_t delivered, uint32_t in_flight, bool goes_well)
 {
     int64_t send;
+    if (cc->algorithm == HF_CC_BBR)
+        return; /* its model says what may go */
     work->prr_delivered += delivered;
     if (in_flight > cc->ssthresh) {
         send = proportional(cc, work);

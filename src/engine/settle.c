@@ -180,6 +180,7 @@ static struct hf_tcp *take_record(struct hf_engine *e)
     memset(&c->own, 0, sizeof c->own);
     c->own.slot = slot;
     c->own.generation = generation != 0 ? generation : 1;
+    hf_rate_begin(&e->tcp, c);
     return c;
 }
 

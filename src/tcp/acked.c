@@ -134,6 +134,28 @@ static void window_reopened(struct hf_tcp_shared *sh, struct hf_tcp *c, struct h
         hf_loss_resend_all(sh, c, HF_WHY_WINDOW_PROBE);
 }
 
+static void tell_rate(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s,
+                      const struct hf_sent_facts *facts)
+{
+    struct hf_cc_rate rate;
+    if (facts->delivered == 0)
+        return;
+    hf_rate_acked(sh, c, s, facts, &rate);
+    const struct hf_cc_ack ack = {
+        .at = sh->now,
+        .acked = facts->delivered,
+        .in_flight = hf_in_flight(c, s),
+        .rtt = hf_time_is_never(facts->once.at) ? 0 : hf_time_since(sh->now, facts->once.at),
+        .srtt = (hf_ns)c->srtt_us * HF_US,
+        .cwnd_limited = c->flags & HF_TF_CWND_LIMITED,
+        .is_recovering = s->recovery != HF_OPEN,
+        .has_sack = c->flags & HF_TF_SACK,
+        .rate = &rate,
+    };
+    hf_cc_acked(&c->cc, hf_work_of(sh, s), &ack);
+    hf_rate_told(sh, c, s);
+}
+
 static void tell_congestion(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s,
                             const struct hf_sent_facts *facts)
 {
@@ -171,12 +193,19 @@ void hf_tcp_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_se
     struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
     uint32_t window_before = c->snd.wnd;
     struct hf_ack ack = {.seg = seg, .progress = hf_seq_gt(seg->ack, c->snd.una)};
+    if (s != NULL && hf_rates_are_wanted(sh))
+        hf_rate_note_limit(sh, c, s);
     update_window(c, seg);
     ack.duplicate = !ack.progress && is_duplicate(c, s, seg, window_before);
     ack.acked = move_left_edge(c, s, seg->ack);
     if (s == NULL)
         return;
     struct hf_sent_facts facts = {.once.at = HF_NEVER, .again.at = HF_NEVER};
+    struct hf_rate_newest newest;
+    if (hf_rates_are_wanted(sh)) {
+        newest.any = false;
+        facts.newest = &newest;
+    }
     hf_sent_acked(sh, s, c->snd.una, &facts);
     take_sacks(sh, c, s, seg, &facts);
     if (ack.progress || facts.sacked > 0)
@@ -190,8 +219,11 @@ void hf_tcp_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_se
         c->retries = 0; /* a closed window that is answered is probed for ever: MUST-37, SHLD-17 */
     }
     window_reopened(sh, c, s);
-    tell_congestion(sh, c, s, &facts);
+    if (!hf_rates_are_wanted(sh))
+        tell_congestion(sh, c, s, &facts);
     hf_loss_acked(sh, c, s, &ack, &facts);
+    if (hf_rates_are_wanted(sh))
+        tell_rate(sh, c, s, &facts); /* behind the losses: they belong to the same ACK */
     hf_ecn_acked(sh, c, s, seg);
     release_if_done(sh, c, s, seg);
 }

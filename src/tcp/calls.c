@@ -174,6 +174,8 @@ static void queued(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sen
 {
     if (s->end == c->snd_base && hf_seq_eq(c->snd.una, c->snd.nxt))
         s->oldest_at = sh->now;
+    if (hf_rates_are_wanted(sh))
+        hf_rate_note_limit(sh, c, s);
     s->end += len;
     set_flag(c, HF_TF_MORE, flags & HF_SEND_MORE); /* what is not "more" is pushed: MAY-15 */
     if (!(flags & HF_SEND_MORE))
@@ -470,6 +472,7 @@ void hf_call_status(const struct hf_tcp_shared *sh, const struct hf_tcp *c, stru
         .repair = over || s == NULL ? HF_REPAIR_NONE : repair_of(s),
         .in_flight = over ? 0 : hf_in_flight(c, s),
         .cwnd = c->cc.cwnd,
+        .pacing_rate = c->cc.pacing_rate,
         .ssthresh = c->cc.ssthresh,
         .mss = hf_effective_mss(sh, c),
         .send_window = c->snd.wnd,

@@ -58,7 +58,7 @@ void hf_ecn_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_send
         return;
     if (s->recovery != HF_OPEN || hf_seq_lt(c->snd.una, s->ecn_until))
         return;
-    hf_cc_signal(&c->cc, &s->work, HF_CC_ECN, (uint32_t)hf_seq_diff(c->snd.nxt, c->snd.una), sh->now);
+    hf_cc_signal(&c->cc, hf_work_of(sh, s), HF_CC_ECN, (uint32_t)hf_seq_diff(c->snd.nxt, c->snd.una), sh->now);
     s->undo.may = false; /* a mark is no mistake */
     s->ecn_until = c->snd.nxt;
     s->owes_cwr = true;

@@ -63,7 +63,7 @@ static void use_mtu(struct hf_tcp_shared *sh, struct hf_tcp *c, uint16_t mtu)
         return;
     c->cc.mss = (uint16_t)hf_effective_mss(sh, c);
     if (s != NULL)
-        hf_cc_signal(&c->cc, &s->work, HF_CC_MSS, hf_in_flight(c, s), sh->now);
+        hf_cc_signal(&c->cc, hf_work_of(sh, s), HF_CC_MSS, hf_in_flight(c, s), sh->now);
 }
 
 void hf_tcp_set_mtu(struct hf_tcp_shared *sh, struct hf_tcp *c, uint16_t mtu)

@@ -29,7 +29,7 @@ static void begin_recovery(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf
     s->tlp.is_out = false; /* RFC 8985, 7.1 */
     c->owed &= (uint8_t)~HF_OWE_LOSS_PROBE;
     hf_spurious_watch(sh, c, s, false);
-    hf_cc_signal(&c->cc, &s->work, HF_CC_LOSS, flight_size(c), sh->now);
+    hf_cc_signal(&c->cc, hf_work_of(sh, s), HF_CC_LOSS, flight_size(c), sh->now);
 }
 
 static void end_recovery(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s)
@@ -39,7 +39,7 @@ static void end_recovery(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_t
         hf_spurious_over(c, s);
     }
     if (s->recovery == HF_RECOVERY)
-        hf_cc_signal(&c->cc, &s->work, HF_CC_RECOVERED, hf_in_flight(c, s), sh->now);
+        hf_cc_signal(&c->cc, hf_work_of(sh, s), HF_CC_RECOVERED, hf_in_flight(c, s), sh->now);
     s->recovery = HF_OPEN;
     s->repair_due = false;
     s->dup_acks = 0;
@@ -192,7 +192,7 @@ void hf_loss_timeout(struct hf_tcp_shared *sh, struct hf_tcp *c)
     uint32_t flight = HF_MAX(hf_in_flight(c, s), s->lost);
     /* ssthresh is set once for this data, by the first time-out (RFC 5681, 3.1) or by the recovery that it ends. */
     if (s->recovery == HF_OPEN) {
-        hf_cc_signal(&c->cc, &s->work, HF_CC_TIMEOUT, flight, sh->now);
+        hf_cc_signal(&c->cc, hf_work_of(sh, s), HF_CC_TIMEOUT, flight, sh->now);
         hf_spurious_watch(sh, c, s, true);
     } else {
         s->undo.frto = HF_FRTO_OFF; /* RFC 5682, 2.1, step 1 */

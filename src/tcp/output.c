@@ -77,6 +77,8 @@ static void pay_syn(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_
         (void)hf_sent_add(sh, s, text, c->snd.nxt, plan->len); /* Fast Open saw that there is room */
         if (hf_seq_lt_le(text, s->push, c->snd.nxt)) /* a SYN shows no PSH, but its text sent again does: MUST-61 */
             hf_sent_at(sh, s->last)->flags |= HF_SENT_PUSHED;
+        if (hf_rates_are_wanted(sh))
+            hf_rate_sent(sh, c, s, plan->len);
     }
     c->retransmits += (c->flags & HF_TF_SYN_AGAIN) != 0;
     hf_timers_transmitted(sh, c);
@@ -86,7 +88,7 @@ static void pay_syn(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_
 static bool cwnd_was_the_limit(const struct hf_tcp *c, const struct hf_tcp_sending *s, uint32_t mss)
 {
     uint32_t in_flight = hf_in_flight(c, s);
-    if (c->cc.cwnd < c->cc.ssthresh && in_flight * 2 >= c->cc.cwnd)
+    if (c->cc.cwnd < c->cc.ssthresh && in_flight * 2 >= c->cc.cwnd && c->cc.algorithm != HF_CC_BBR)
         return true;
     return hf_unsent(c, s) > 0 && in_flight + mss > c->cc.cwnd;
 }
@@ -97,7 +99,7 @@ static void restart_after_idle(struct hf_tcp_shared *sh, struct hf_tcp *c, struc
     uint32_t idle_ms = hf_tcp_ms(sh) - c->last_sent_ms;
     bool idle = hf_seq_eq(c->snd.una, c->snd.nxt) && c->snd_base > 0;
     if (idle && idle_ms > (uint32_t)(hf_rto(sh, c) / HF_MS))
-        hf_cc_signal(&c->cc, &s->work, HF_CC_IDLE, 0, sh->now);
+        hf_cc_signal(&c->cc, hf_work_of(sh, s), HF_CC_IDLE, 0, sh->now);
 }
 
 static void sent_first_time(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s,
@@ -157,6 +159,8 @@ static void pay_data(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_s
     if (plan->why == HF_WHY_LOSS_PROBE)
         hf_tlp_sent(sh, c, s, plan->again);
     hf_cc_sent(&s->work, plan->len);
+    if (hf_rates_are_wanted(sh) && !(plan->again && plan->what == HF_SEND_PROBE))
+        hf_rate_sent(sh, c, s, plan->len + plan->fin);
     if (c->cc.pacing_rate != 0)
         hf_pace_sent(sh, c, s, plan->len);
     c->last_sent_ms = hf_tcp_ms(sh);

@@ -96,7 +96,7 @@ static void leave(const struct hf_tcp_shared *sh, struct hf_tcp_sending *s, uint
 
 void hf_sent_begin(struct hf_tcp_sending *s)
 {
-    s->first = s->last = s->cursor = HF_NONE;
+    s->first = s->last = s->cursor = s->top = HF_NONE;
     s->flying = s->repairs = (struct hf_sent_queue){HF_NONE, HF_NONE};
 }
 
@@ -142,6 +142,8 @@ static void remove_run(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, uint3
         hf_sent_at(sh, run->next)->prev = run->prev;
     if (s->cursor == index)
         s->cursor = run->prev != HF_NONE ? run->prev : run->next;
+    if (s->top == index)
+        s->top = HF_NONE;
     s->runs--;
     hf_pool_give(&sh->sent, index);
 }
@@ -167,6 +169,8 @@ static bool split(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, uint32_t i
     else
         hf_sent_at(sh, rest->next)->prev = rest_index;
     put_behind(sh, queue_of(s, run), rest_index, index);
+    if (hf_rates_are_wanted(sh))
+        hf_rate_split(sh, index, rest_index);
     return true;
 }
 
@@ -180,9 +184,12 @@ static void keep_newest(struct hf_sent_newest *newest, hf_time at, hf_seq end)
 }
 
 /* A run, or its first bytes up to `end`, has arrived. */
-static void note_arrival(const struct hf_tcp_sending *s, const struct hf_sent *run, hf_seq end,
+static void note_arrival(const struct hf_tcp_shared *sh, const struct hf_tcp_sending *s, uint32_t index, hf_seq end,
                          struct hf_sent_facts *facts)
 {
+    const struct hf_sent *run = hf_sent_at(sh, index);
+    if (facts->newest != NULL)
+        hf_rate_arrived(sh, index, run->at, end, facts->newest);
     bool again = run->flags & HF_SENT_AGAIN;
     facts->delivered += (uint32_t)hf_seq_diff(end, run->from);
     keep_newest(again ? &facts->again : &facts->once, run->at, end);
@@ -216,7 +223,7 @@ void hf_sent_acked(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, hf_seq ac
         if (hf_seq_le(ack, run->from))
             return;
         if (!(run->flags & HF_SENT_SACKED))
-            note_arrival(s, run, hf_seq_min(ack, run->to), facts);
+            note_arrival(sh, s, index, hf_seq_min(ack, run->to), facts);
         if (hf_seq_lt(ack, run->to)) {
             trim_front(s, run, ack);
             return;
@@ -228,18 +235,22 @@ void hf_sent_acked(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, hf_seq ac
 
 /* ---- SACK blocks ---- */
 
-/* Of the ends of the list and the place where the last search ended, the one nearest to `seq`. */
+/* Of the beginning, the place where the last search ended, and the end, the one nearest to `seq`. The end is that of what
+ * has arrived, where there is any: behind it lie as many runs as are under way, and no block but one that just came. */
 static uint32_t nearest(const struct hf_tcp_shared *sh, const struct hf_tcp_sending *s, hf_seq seq)
 {
+    uint32_t end = s->top != HF_NONE ? s->top : s->last;
     if (s->first == HF_NONE || s->cursor == HF_NONE)
         return s->first;
+    if (s->top != HF_NONE && hf_seq_le(hf_sent_at(sh, s->top)->from, seq))
+        return s->top;
     hf_seq middle = hf_sent_at(sh, s->cursor)->from;
     if (hf_seq_lt(seq, middle)) {
         hf_seq low = hf_sent_at(sh, s->first)->from;
         return hf_seq_diff(seq, low) < hf_seq_diff(middle, seq) ? s->first : s->cursor;
     }
-    hf_seq high = hf_sent_at(sh, s->last)->from;
-    return hf_seq_diff(high, seq) < hf_seq_diff(seq, middle) ? s->last : s->cursor;
+    hf_seq high = hf_sent_at(sh, end)->from;
+    return hf_seq_diff(high, seq) < hf_seq_diff(seq, middle) ? end : s->cursor;
 }
 
 /* The run that holds `seq`. HF_NONE when there is none, or when this ACK has cost enough; then the search goes on where it
@@ -269,7 +280,10 @@ static void absorb_next(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, uint
     run->to = next->to;
     run->segments += next->segments;
     run->flags = (uint8_t)((run->flags & ~HF_SENT_PUSHED) | (next->flags & (HF_SENT_PUSHED | HF_SENT_AGAIN)));
+    bool was_top = s->top == run->next;
     remove_run(sh, s, run->next);
+    if (was_top)
+        s->top = index;
 }
 
 static bool is_sacked(const struct hf_tcp_shared *sh, uint32_t index)
@@ -282,7 +296,7 @@ static uint32_t mark_sacked(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, 
                             struct hf_sent_facts *facts)
 {
     struct hf_sent *run = hf_sent_at(sh, index);
-    note_arrival(s, run, run->to, facts);
+    note_arrival(sh, s, index, run->to, facts);
     leave(sh, s, index);
     run->flags |= HF_SENT_SACKED;
     s->sacked += run_len(run);
@@ -295,6 +309,8 @@ static uint32_t mark_sacked(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, 
     if (is_sacked(sh, hf_sent_at(sh, index)->next))
         absorb_next(sh, s, index);
     s->cursor = index;
+    if (s->top == HF_NONE || hf_seq_gt(hf_sent_at(sh, index)->from, hf_sent_at(sh, s->top)->from))
+        s->top = index;
     return hf_sent_at(sh, index)->next;
 }
 
@@ -339,6 +355,8 @@ void hf_sent_lost(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, uint32_t i
     run->flags |= HF_SENT_LOST;
     run->why_again = (uint8_t)why;
     s->lost += run_len(run);
+    if (hf_rates_are_wanted(sh))
+        hf_rate_lost(sh, s, index, run_len(run));
     if (s->repairs.first != HF_NONE && hf_seq_lt(run->from, hf_sent_at(sh, s->repairs.first)->from))
         put_first(sh, &s->repairs, index);
     else
@@ -371,6 +389,8 @@ void hf_sent_lost_all(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, enum h
             continue;
         if (!(run->flags & HF_SENT_LOST))
             run->why_again = (uint8_t)why;
+        if (!(run->flags & HF_SENT_LOST) && hf_rates_are_wanted(sh))
+            hf_rate_lost(sh, s, index, run_len(run));
         run->flags |= HF_SENT_LOST;
         s->lost += run_len(run);
         put_last(sh, &s->repairs, index);
@@ -459,6 +479,7 @@ void hf_sent_reneged(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, enum hf
     for (uint32_t index = s->first; index != HF_NONE; index = hf_sent_at(sh, index)->next)
         hf_sent_at(sh, index)->flags &= (uint8_t)~HF_SENT_SACKED;
     s->sacked = s->sacked_segments = 0;
+    s->top = HF_NONE;
     hf_sent_lost_all(sh, s, why);
 }
 
@@ -497,14 +518,16 @@ static const char *check_list(const struct hf_tcp_shared *sh, const struct hf_tc
 
 static const char *check_sums(const struct hf_tcp_shared *sh, const struct hf_tcp_sending *s)
 {
-    uint32_t sacked = 0, lost = 0, segments = 0;
+    uint32_t sacked = 0, lost = 0, segments = 0, last_sacked = HF_NONE;
     for (uint32_t index = s->first; index != HF_NONE; index = hf_sent_at(sh, index)->next) {
         const struct hf_sent *run = hf_sent_at(sh, index);
         sacked += run->flags & HF_SENT_SACKED ? run_len(run) : 0;
+        last_sacked = run->flags & HF_SENT_SACKED ? index : last_sacked;
         segments += run->flags & HF_SENT_SACKED ? run->segments : 0;
         lost += run->flags & HF_SENT_LOST ? run_len(run) : 0;
     }
-    bool right = sacked == s->sacked && lost == s->lost && segments == s->sacked_segments;
+    bool no_top = s->top == HF_NONE, top_is_right = no_top ? sacked == 0 : s->top == last_sacked;
+    bool right = top_is_right && sacked == s->sacked && lost == s->lost && segments == s->sacked_segments;
     return right ? NULL : "sent: sums do not match the marks";
 }
 

@@ -109,7 +109,7 @@ static void undo(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sendi
     s->dup_acks = 0;
     s->guessed = 0;
     c->backoff = 0;
-    hf_cc_signal(&c->cc, &s->work, HF_CC_SPURIOUS, hf_in_flight(c, s), sh->now);
+    hf_cc_signal(&c->cc, hf_work_of(sh, s), HF_CC_SPURIOUS, hf_in_flight(c, s), sh->now);
 }
 
 bool hf_spurious_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, const struct hf_ack *ack,

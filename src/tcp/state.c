@@ -92,6 +92,8 @@ struct hf_tcp_sending *hf_attach_sending(struct hf_tcp_shared *sh, struct hf_tcp
         .rack.sent_at = HF_NEVER,
         .tlp.has_sample = true,
     };
+    if (hf_rates_are_wanted(sh))
+        s->rated = hf_rate_place(sh, c);
     hf_sent_begin(s);
     hf_stream_init(&s->stream);
     c->sending = index;

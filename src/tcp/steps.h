@@ -211,6 +211,14 @@ struct hf_sent_newest {
     hf_seq end;
 };
 
+/* What was sent last of all that one ACK acknowledged, and what was known of the path's rate when it left. */
+struct hf_rate_newest {
+    struct hf_sent_rate then;
+    hf_time at;
+    hf_seq end;
+    bool any;
+};
+
 /* What one ACK told of the runs in flight. */
 struct hf_sent_facts {
     uint32_t delivered; /* bytes newly acknowledged or SACKed */
@@ -221,6 +229,7 @@ struct hf_sent_facts {
     bool reordered; /* something sent only once arrived though something beyond it had arrived before */
     bool original;  /* something sent only once, before the present episode began, arrived */
     struct hf_sack_block duplicate; /* what the peer says it has twice (RFC 2883); empty: nothing */
+    struct hf_rate_newest *newest;  /* to be filled in when rates are wanted, else NULL */
 };
 
 static inline struct hf_sent *hf_sent_at(const struct hf_tcp_shared *sh, uint32_t index)
@@ -266,6 +275,33 @@ void hf_sent_oldest_first(struct hf_tcp_shared *sh, struct hf_tcp_sending *s);
 void hf_sent_reneged(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, enum hf_reason why);
 void hf_sent_clear(struct hf_tcp_shared *sh, struct hf_tcp_sending *s);
 const char *hf_sent_check(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s);
+
+/* ---- rate.c: how fast the path delivers, for controllers that want to know ---- */
+
+static inline bool hf_rates_are_wanted(const struct hf_tcp_shared *sh) { return sh->rates.capacity != 0; }
+static inline struct hf_rated *hf_rated_of(const struct hf_tcp_shared *sh, const struct hf_tcp_sending *s)
+{
+    return (struct hf_rated *)hf_pool_at(&sh->rated, s->rated);
+}
+/* The controller's working state. */
+static inline struct hf_cc_work *hf_work_of(const struct hf_tcp_shared *sh, struct hf_tcp_sending *s)
+{
+    return HF_LIKELY(!hf_rates_are_wanted(sh)) ? &s->work : &hf_rated_of(sh, s)->wide.work;
+}
+/* All that follows only when rates are wanted. Where in the pool a connection's are. */
+uint32_t hf_rate_place(const struct hf_tcp_shared *sh, const struct hf_tcp *c);
+/* Before anything is queued, and before an ACK is looked at: is it the application that sets the limit? */
+void hf_rate_note_limit(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s);
+/* The run that is last in `flying` has just left, `len` bytes of it. */
+void hf_rate_sent(const struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, uint32_t len);
+void hf_rate_split(const struct hf_tcp_shared *sh, uint32_t index, uint32_t rest);
+void hf_rate_arrived(const struct hf_tcp_shared *sh, uint32_t index, hf_time sent_at, hf_seq end,
+                     struct hf_rate_newest *newest);
+void hf_rate_lost(const struct hf_tcp_shared *sh, struct hf_tcp_sending *s, uint32_t index, uint32_t len);
+/* Of an ACK; and once the controller was told. */
+void hf_rate_acked(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_sending *s,
+                   const struct hf_sent_facts *facts, struct hf_cc_rate *sample);
+void hf_rate_told(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s);
 
 /* ---- loss.c: which of it is lost ---- */
 

@@ -199,6 +199,31 @@ enum {
     HF_SENT_PUSHED = 8, /* its last byte was pushed: PSH goes with it again */
 };
 
+/* What was known of the path's rate when a run left, beside its record. Only for controllers that want rates: rate.c. */
+struct hf_sent_rate {
+    uint64_t delivered;    /* total then */
+    hf_time delivered_at;  /* ... and when that was last told */
+    hf_time first_sent_at; /* departure of what was delivered last then */
+    uint32_t lost;         /* total then; it wraps */
+    uint32_t in_flight;    /* this run included */
+    uint8_t is_app_limited;
+};
+
+/* Of a connection; it stays while nothing is in flight. */
+struct hf_rate {
+    uint64_t delivered; /* bytes, over its life */
+    hf_time delivered_at;
+    hf_time first_sent_at;
+    uint64_t app_limited; /* until so much is delivered rates are the application's; 0: they are the path's */
+    uint32_t lost;        /* bytes; it wraps */
+};
+
+/* What lies beside a connection's record for controllers that want rates. */
+struct hf_rated {
+    struct hf_rate rate;
+    struct hf_cc_wide_work wide;
+};
+
 /* Indices of struct hf_sent; HF_NONE: empty. */
 struct hf_sent_queue {
     uint32_t first, last;
@@ -212,6 +237,7 @@ struct hf_tcp_sending {
     struct hf_sent_queue flying;  /* in flight, the one sent longest ago first */
     struct hf_sent_queue repairs; /* lost, the one to be sent next first */
     uint32_t cursor;      /* where the last search for a SACKed block ended, or HF_NONE */
+    uint32_t top;         /* the last of the SACKed runs, or HF_NONE */
     uint32_t runs;        /* records held */
     uint32_t sacked;      /* bytes marked so */
     uint32_t sacked_segments; /* RACK.segs_sacked */
@@ -254,7 +280,8 @@ struct hf_tcp_sending {
         uint8_t may, stamped, any;
         uint8_t frto;     /* enum hf_frto */
     } undo;
-    struct hf_cc_work work;
+    uint32_t rated;       /* of struct hf_rated, when rates are wanted */
+    struct hf_cc_work work; /* when they are not: hf_work_of */
 };
 
 enum hf_recovery { HF_OPEN, HF_RECOVERY, HF_LOSS_TIMEOUT };
@@ -310,6 +337,8 @@ struct hf_tcp_shared {
     hf_time now; /* set by the engine at each of its calls */
     struct hf_config config;
     struct hf_pool connections, listeners, sending, receiving, sent, islands;
+    struct hf_pool rates; /* of struct hf_sent_rate, as many as there are sent; none when nobody wants rates */
+    struct hf_pool rated; /* of struct hf_rated, one more than there are connections; likewise */
     struct hf_blocks blocks;
     struct hf_random random;
     struct hf_pool fast_open_peers;

@@ -30,6 +30,8 @@ void hf_tcp_prepare(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_
                     const struct hf_tcp_options *options);
 /* Chooses its initial sequence number. A record that is unfolded has one already. */
 void hf_tcp_begin(const struct hf_tcp_shared *sh, struct hf_tcp *c);
+/* The record has just been taken from its pool: forgets what was known of its predecessor's path. */
+void hf_rate_begin(const struct hf_tcp_shared *sh, const struct hf_tcp *c);
 /* Active OPEN: SYN-SENT, a SYN is owed. */
 void hf_call_open(struct hf_tcp_shared *sh, struct hf_tcp *c, bool fast_open);
 int64_t hf_call_send(struct hf_tcp_shared *sh, struct hf_tcp *c, const uint8_t *data, size_t len, unsigned flags);

@@ -42,7 +42,7 @@ static void repaired_a_loss(struct hf_tcp_shared *sh, struct hf_tcp *c, struct h
 {
     s->tlp.is_out = false;
     s->undo.may = false;
-    hf_cc_signal(&c->cc, &s->work, HF_CC_LOSS, (uint32_t)hf_seq_diff(s->tlp.end, s->tlp.from), sh->now);
+    hf_cc_signal(&c->cc, hf_work_of(sh, s), HF_CC_LOSS, (uint32_t)hf_seq_diff(s->tlp.end, s->tlp.from), sh->now);
 }
 
 /* What would tell of a double delivery comes too late, so the loss is assumed, unless the timestamp echoed is older than

@@ -38,7 +38,7 @@ struct table {
 static const struct {
     const char *name;
     enum hf_cc_algorithm cc;
-} controllers[] = {{"cubic", HF_CC_CUBIC}, {"newreno", HF_CC_NEWRENO}};
+} controllers[] = {{"cubic", HF_CC_CUBIC}, {"newreno", HF_CC_NEWRENO}, {"bbr", HF_CC_BBR}};
 enum { CONTROLLERS = sizeof controllers / sizeof controllers[0] };
 
 /* ---- asking ---- */
