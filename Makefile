@@ -19,7 +19,7 @@ MAKEFLAGS += --no-print-directory
 FORMATTED = $(shell git ls-files --cached --others --exclude-standard \
               $(foreach folder,drivers explore pkt packetdrill cli run sim sockets examples fuzz bench tests,'$(folder)/*.[ch]'))
 
-.PHONY: run test build setup interop interop-short attack attack-short fuzz fuzz-short explore coverage soak golden bench bench-tun bench-path \
+.PHONY: run test build setup interop interop-short attack attack-short fuzz fuzz-short explore portability coverage soak golden bench bench-tun bench-path \
         bench-lifecycle bench-run packetdrill lint layers purity style ledger fmt fmt-check \
         install clean help
 .DEFAULT_GOAL := help
@@ -98,6 +98,10 @@ explore: setup ## Runs every interleaving of two engines, 14 million states, and
 	$(call compile,release)
 	@build/release/explore/explore --states $(STATES)
 	@explore/planted.sh cc
+
+portability: setup ## Unit tests and scenarios on a big-endian and a 32-bit machine (qemu), with musl, and without any system.
+	@tools/setup.sh portability
+	@tools/portability
 
 soak: setup ## Long seeds of the simulator for SOAK_MINUTES (30), from seed SOAK_FROM (1) on, after short ones sanitized.
 	$(call compile,asan)

@@ -44,11 +44,11 @@ static ssize_t to_pipe(struct pd *pd, int in, int out, size_t len, unsigned flag
     return -1;
 }
 
-static ssize_t from_file(struct pd *pd, int out, int in, off64_t *offset, size_t len, int flags)
+static ssize_t from_file(struct pd *pd, int out, int in, off_t *offset, size_t len, int flags)
 {
     size_t most = len < MOST_AT_ONCE ? len : MOST_AT_ONCE;
     struct iovec vector = {.iov_base = malloc(most + 1)};
-    ssize_t count = offset ? pread64(in, vector.iov_base, most, *offset) : read(in, vector.iov_base, most);
+    ssize_t count = offset ? pread(in, vector.iov_base, most, *offset) : read(in, vector.iov_base, most);
     if (count > 0) {
         vector.iov_len = (size_t)count;
         count = pd_send(pd, out, &vector, 1, flags, NULL);

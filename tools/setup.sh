@@ -1,14 +1,14 @@
 #!/bin/sh
 # Installs what is missing of tools/packages.txt. Quick when nothing is.
 #
-#     tools/setup.sh [run]      with `run`, only what building and running needs
+#     tools/setup.sh [PART]     only that part of the file; without it, all that `make test` needs
 #
 # As root, or where sudo asks no password, it installs. Otherwise it prints the one line to type, and exits 1. On a
 # system without dpkg it says what is needed and lets the build find out.
 set -eu
 cd "$(dirname "$0")"
-wanted=$(awk -v part="${1:-all}" '
-    /^\[/ {inside = part == "all" || $1 == "[" part "]"; next}
+wanted=$(awk -v part="${1:-run test}" '
+    /^\[/ {inside = index(" " part " ", " " substr($1, 2, length($1) - 2) " "); next}
     inside && /^[a-z0-9]/ {print $1}' packages.txt)
 
 if ! command -v dpkg-query >/dev/null; then

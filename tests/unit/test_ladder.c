@@ -58,7 +58,7 @@ static void begin(struct drawing *d, int width)
 
 static hf_time at_ms(double ms)
 {
-    return (hf_time){(int64_t)(ms * 1e6)};
+    return (hf_time){(int64_t)(ms * 1e6 + 0.5)};
 }
 
 static struct ladder *ladder_of(struct drawing *d)
@@ -500,7 +500,7 @@ static void bulk_is_folded_so_that_open_and_close_stay_in_sight(void **state)
              "   1.050                │◄────── . 1449:2897(1448) ack 1 ─┤               new data\n"
              "   1.050                ├─ . 1:1(0) ack 1449 ────────────►│\n"
              "   1.100                │◄────── . 2897:4345(1448) ack 1 ─┤               new data\n"
-             "   1.150                │◄┄┄┄┄┄┄┄┄┄ 311 segments, 450 kB ┄┤               in 15 ms, 232.4 Mbit/s\n"
+             "   1.150                │◄┄┄┄┄┄┄┄┄┄ 311 segments, 450 kB ┄┤               in 16 ms, 232.4 Mbit/s\n"
              "   1.150                ├┄ 156 ACKs ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄►│\n"
              "  20.000   (FIN-WAIT-1) ├─ F. 1:1(0) ack 454673 ─────────►│ CLOSE-WAIT    FIN received\n"
              "                        ┴                                 ┴\n");
