@@ -564,6 +564,7 @@ static void adds_up_a_burst(void **state)
         runs("//! given established mss 1000\n+0 write(4, ..., 3000) = 3000\n+0 > P. 1:3001(3000) ack 1\n"));
     assert_false(
         runs("//! given established mss 1000\n+0 write(4, ..., 3000) = 3000\n+0 > P. 1:2501(2500) ack 1\n"));
+    pkt_outcome_close(&outcome);
     assert_true(runs("//! config profile linux\n//! given established mss 1000\n+0 write(4, ..., 3000) = 3000\n"
                      "+0 > . 1:1001(1000) ack 1\n+0 > P. 1001:3001(2000) ack 1\n"));
 }
