@@ -20,7 +20,7 @@ FORMATTED = $(shell git ls-files --cached --others --exclude-standard \
               $(foreach folder,drivers explore pkt packetdrill cli run sim sockets examples fuzz bench tests,'$(folder)/*.[ch]'))
 
 .PHONY: run test build setup interop interop-short attack attack-short fuzz fuzz-short explore portability coverage soak golden bench bench-tun bench-path \
-        bench-lifecycle bench-run packetdrill lint layers purity style ledger fmt fmt-check \
+        bench-lifecycle bench-adversary bench-run packetdrill lint layers purity style ledger fmt fmt-check \
         install clean help
 .DEFAULT_GOAL := help
 
@@ -139,6 +139,10 @@ bench-tun: setup ## The same over a TUN, beside the host kernel (root): build/be
 bench-lifecycle: setup ## A million connections and TIME-WAITs, floods, ports, in memory: build/bench/lifecycle.json; ARGS=--short.
 	$(call compile,release)
 	@build/release/bench/bench_lifecycle $(ARGS)
+
+bench-adversary: setup ## What a hostile receiver's segments cost, beside honest ACKs: build/bench/adversary.json.
+	$(call compile,release)
+	@build/release/bench/bench_adversary $(ARGS)
 
 bench-path: setup ## Over made paths in real time, beside the host kernel (root): build/bench/path.json, path.svg; ARGS=--short.
 	$(call compile,release)
