@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
 """`handfast run` beside slirp4netns, pasta (Debian's passt) and no network of its own at all, in the same run.
 
-    bench.py HANDFAST [--runs N] [--seconds S] [--json FILE]
-
 As root. Servers run outside, on this machine's loopback; clients inside. Runs of the four are interleaved, so that whatever
 else the machine does disturbs all of them alike; figures are medians, with minimum and maximum.
 """
+import argparse
 import json
 import os
 import re
@@ -19,16 +18,15 @@ import tempfile
 import threading
 import time
 
-HANDFAST = os.path.abspath(sys.argv[1])
-GOALS = {"bulk-out": 15.0, "bulk-in": 15.0}
+arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+arguments.add_argument("handfast", metavar="HANDFAST", type=os.path.abspath)
+arguments.add_argument("--runs", type=int, default=10, help="of each figure and way (10)")
+arguments.add_argument("--seconds", default="2", help="that a run of bulk or requests takes (2)")
+arguments.add_argument("--json", metavar="FILE", help="where results go as well")
+OPTIONS = arguments.parse_args()
+
+HANDFAST, RUNS, SECONDS = OPTIONS.handfast, OPTIONS.runs, OPTIONS.seconds
 IPERF, HTTP, PING = 8301, 8302, 8303
-
-
-def option(name, default):
-    return sys.argv[sys.argv.index(name) + 1] if name in sys.argv else default
-
-
-RUNS, SECONDS = int(option("--runs", "10")), option("--seconds", "2")
 
 
 # ---- the four ways out ----
@@ -208,10 +206,9 @@ def main():
             for process in started:
                 process.terminate()
                 process.wait()
-    target = option("--json", None)
-    if target:
-        os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
-        with open(target, "w") as f:
+    if OPTIONS.json:
+        os.makedirs(os.path.dirname(OPTIONS.json) or ".", exist_ok=True)
+        with open(OPTIONS.json, "w") as f:
             json.dump(results, f, indent=2)
 
 

@@ -311,10 +311,9 @@ def marked_line(program):
 
 # program, fault, exit status, rule
 CAUGHT = [
-    ("end_late", None, 0, None),
-    ("end_late", "drop second FIN", 9, "dead-descriptor"),
-    ("half_reply", None, 0, None),
-    ("half_reply", "out reset after 1024 bytes", 9, "dead-descriptor"),
+    ("careless_client", None, 0, None),
+    ("careless_client", "drop second FIN", 9, "dead-descriptor"),
+    ("careless_client", "out reset after 1024 bytes", 9, "dead-descriptor"),
     ("good_client", None, 0, None),
     ("good_client", "drop second FIN", 0, None),
     ("good_client", "out reset after 1024 bytes", 4, None),
