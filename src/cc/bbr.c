@@ -232,7 +232,6 @@ void hf_bbr_signal(struct hf_cc *cc, struct hf_bbr *b, enum hf_cc_signal signal,
     case HF_CC_MSS:
         cc->cwnd = HF_MAX(cc->cwnd, hf_bbr_least_cwnd(cc));
         break;
-    case HF_CC_IDLE:      /* the rate is kept: it is no burst */
     case HF_CC_RECOVERED: /* the next ACK says so as well */
         break;
     }

@@ -1,7 +1,7 @@
 /*
- * Which controller answers, and what all of them share: the initial window, what a timeout and idleness do, undo.
+ * Which controller answers, and what all of them share: the initial window, what a timeout does, undo.
  *
- * Read first: cc.h. Read next: newreno.c, cubic.c, bbr.c.
+ * Read first: cc.h. Read next: newreno.c, cubic.c, bbr.c, validate.c.
  */
 #include "controllers.h"
 
@@ -21,6 +21,7 @@ void hf_cc_init(struct hf_cc *cc, enum hf_cc_algorithm algorithm, uint16_t mss, 
         .algorithm = (uint8_t)algorithm,
         .initial_window = (uint8_t)HF_MIN(initial_window_segments, UINT8_MAX),
     };
+    hf_cc_forget_pipe(cc); /* RFC 7661, 4.1 */
 }
 
 /* MUST-19: slow start with byte counting: an ACK that covers a whole burst counts for all of it, since receive offload makes
@@ -35,6 +36,12 @@ static uint32_t slow_start(struct hf_cc *cc, uint32_t acked)
 }
 
 static struct hf_bbr *bbr_of(struct hf_cc_work *work) { return &((struct hf_cc_wide_work *)work)->bbr; }
+
+/* An unproven window leaves paced (RFC 7661, 4.4.2), unless it is none that might not begin with a burst (RFC 6928). */
+static bool is_to_be_paced(const struct hf_cc *cc)
+{
+    return cc->is_paced || (cc->unproven_ms != 0 && cc->cwnd > initial_window(cc->mss, cc->initial_window));
+}
 
 /* Faster than a window in a round trip, so that pacing takes the bursts away and not the growth: twice in slow start, which
  * doubles the window in that time, and a fifth more beyond. */
@@ -68,9 +75,26 @@ void hf_cc_acked(struct hf_cc *cc, struct hf_cc_work *work, const struct hf_cc_a
         hf_bbr_acked(cc, bbr_of(work), ack);
         return;
     }
+    hf_cc_count_pipe(cc, work, ack);
     grow(cc, work, ack);
-    if (cc->is_paced)
+    bool was_unproven = cc->unproven_ms != 0;
+    if (ack->cwnd_limited)
+        cc->unproven_ms = 0; /* it is being used */
+    else
+        hf_cc_validate(cc, work, ack->at, ack->srtt, initial_window(cc->mss, cc->initial_window));
+    if (is_to_be_paced(cc))
         set_rate(cc, ack->srtt);
+    else if (was_unproven)
+        cc->pacing_rate = 0;
+}
+
+void hf_cc_resume(struct hf_cc *cc, struct hf_cc_work *work, hf_time now, hf_ns srtt)
+{
+    if (cc->algorithm == HF_CC_BBR)
+        return; /* its model knows */
+    hf_cc_validate(cc, work, now, srtt, initial_window(cc->mss, cc->initial_window));
+    if (is_to_be_paced(cc))
+        set_rate(cc, srtt);
 }
 
 void hf_cc_sending(struct hf_cc *cc, struct hf_cc_work *work, const struct hf_cc_departure *departure)
@@ -89,13 +113,30 @@ static void remember(const struct hf_cc *cc, struct hf_cc_work *work)
     work->undo_w_max = cc->w_max;
 }
 
+/* RFC 7661, 4.4.1: of a window that was not used only what was used is halved. */
 static void reduce(struct hf_cc *cc, struct hf_cc_work *work, uint32_t in_flight)
 {
     remember(cc, work);
+    work->used = hf_cc_used(cc, in_flight);
+    work->again = 0;
+    if (work->used != 0)
+        cc->cwnd = work->used;
     if (cc->algorithm == HF_CC_NEWRENO)
         hf_newreno_reduce(cc, in_flight);
     else
         hf_cubic_reduce(cc, work);
+    if (work->used != 0)
+        cc->ssthresh = HF_MAX(work->used / 2, 2u * cc->mss);
+    hf_cc_forget_pipe(cc);
+}
+
+/* RFC 6937, 3: where the reduction was to end; an unproven window by as much less as was lost of it (RFC 7661, 4.4.1). */
+static void recovered(struct hf_cc *cc, struct hf_cc_work *work)
+{
+    if (work->used != 0)
+        cc->ssthresh = HF_MAX((work->used - HF_MIN(work->again, work->used)) / 2, 2u * cc->mss);
+    work->used = 0;
+    cc->cwnd = cc->ssthresh;
 }
 
 /* The window comes back, but not as a burst: what is in flight and an initial window at once, the rest by slow start
@@ -109,6 +150,7 @@ static void undo(struct hf_cc *cc, struct hf_cc_work *work, uint32_t in_flight)
         cc->ssthresh = work->undo_ssthresh;
     cc->w_max = work->undo_w_max;
     work->undo_cwnd = 0;
+    work->used = 0;
     work->epoch_at = (hf_time){0};
 }
 
@@ -126,7 +168,7 @@ void hf_cc_signal(struct hf_cc *cc, struct hf_cc_work *work, enum hf_cc_signal s
         hf_prr_begin(work, in_flight);
         break;
     case HF_CC_RECOVERED:
-        cc->cwnd = cc->ssthresh; /* RFC 6937, 3: where the reduction was to end */
+        recovered(cc, work);
         break;
     case HF_CC_TIMEOUT:
         reduce(cc, work, in_flight);
@@ -135,10 +177,6 @@ void hf_cc_signal(struct hf_cc *cc, struct hf_cc_work *work, enum hf_cc_signal s
     case HF_CC_SPURIOUS:
         if (work->undo_cwnd != 0)
             undo(cc, work, in_flight);
-        break;
-    case HF_CC_IDLE:
-        cc->cwnd = HF_MIN(cc->cwnd, initial_window(cc->mss, cc->initial_window)); /* RFC 5681, 4.1: restart window */
-        work->epoch_at = (hf_time){0};
         break;
     case HF_CC_MSS:
         cc->cwnd = HF_MAX(cc->cwnd, 2u * cc->mss);

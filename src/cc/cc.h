@@ -20,6 +20,9 @@ struct hf_cc {
     uint8_t algorithm; /* enum hf_cc_algorithm */
     uint8_t initial_window; /* segments, at most 255: what idleness falls back to */
     bool is_paced;        /* CUBIC and NewReno are to state a rate; BBR always does */
+    uint32_t pipe[2];     /* RFC 7661's pipeACK: most bytes of a round trip, now and before; UINT32_MAX: undefined */
+    uint32_t pipe_ms;     /* ms clock when `now` began */
+    uint32_t unproven_ms; /* ... since when the window has not been used; 0: it is */
     uint64_t pacing_rate; /* bytes a second of data, new or again; 0 = as the window allows */
 };
 
@@ -48,6 +51,11 @@ struct hf_cc_work {
     uint32_t prr_flight;    /* RecoverFS: bytes outstanding when recovery began */
     uint32_t prr_delivered; /* bytes delivered since */
     uint32_t prr_out;       /* bytes sent since */
+    /* Window validation (RFC 7661) */
+    uint32_t again;         /* bytes sent again since recovery began */
+    uint32_t used;          /* what the reduction counts from, if the window was unproven; else 0 */
+    uint32_t pipe_counted;  /* bytes acknowledged in this round trip */
+    hf_time pipe_until;     /* when it ends */
 };
 
 /* The work of controllers that want rates: they are given its first member. It stays with the connection. */
@@ -106,7 +114,6 @@ enum hf_cc_signal {
     HF_CC_ECN,      /* congestion experienced, once a window */
     HF_CC_TIMEOUT,  /* the retransmission timer fired the first time for this data */
     HF_CC_SPURIOUS, /* the last LOSS or TIMEOUT was not one: undo */
-    HF_CC_IDLE,     /* nothing was sent for longer than an RTO (RFC 5681, 4.1) */
     HF_CC_MSS,      /* mss changed (path MTU) */
     HF_CC_RECOVERED,/* the episode that LOSS began is over */
 };
@@ -128,7 +135,13 @@ void hf_cc_acked(struct hf_cc *cc, struct hf_cc_work *work, const struct hf_cc_a
  * and nothing new was found lost. Sets cwnd so that what is sent is in proportion to what arrives. */
 void hf_cc_recover(struct hf_cc *cc, struct hf_cc_work *work, uint32_t delivered, uint32_t in_flight, bool goes_well);
 /* Bytes were sent, new or again. */
-static inline void hf_cc_sent(struct hf_cc_work *work, uint32_t len) { work->prr_out += len; }
+static inline void hf_cc_sent(struct hf_cc_work *work, uint32_t len, bool again)
+{
+    work->prr_out += len;
+    work->again += again ? len : 0;
+}
+/* The first bytes after all that was sent before is acknowledged are about to leave. */
+void hf_cc_resume(struct hf_cc *cc, struct hf_cc_work *work, hf_time now, hf_ns srtt);
 
 /* `in_flight`: bytes outstanding when the signal arose; `now` stamps the new epoch. */
 void hf_cc_signal(struct hf_cc *cc, struct hf_cc_work *work, enum hf_cc_signal signal, uint32_t in_flight, hf_time now);

@@ -20,6 +20,14 @@ void hf_bbr_acked(struct hf_cc *cc, struct hf_bbr *b, const struct hf_cc_ack *ac
 void hf_bbr_lost(struct hf_bbr *b, const struct hf_cc_loss *loss);
 void hf_bbr_signal(struct hf_cc *cc, struct hf_bbr *b, enum hf_cc_signal signal, uint32_t in_flight, hf_time now);
 
+/* Window validation (validate.c), of the controllers that have windows. pipeACK is undefined again. */
+void hf_cc_forget_pipe(struct hf_cc *cc);
+void hf_cc_count_pipe(struct hf_cc *cc, struct hf_cc_work *work, const struct hf_cc_ack *ack);
+/* Is the window proven at this time, and if it has not been for long, what is left of it? Not less than `initial`. */
+void hf_cc_validate(struct hf_cc *cc, struct hf_cc_work *work, hf_time now, hf_ns srtt, uint32_t initial);
+/* What was used of an unproven window; 0: it is proven, or more than half of it is in flight. */
+uint32_t hf_cc_used(const struct hf_cc *cc, uint32_t in_flight);
+
 /* Recovery begins with `flight` bytes outstanding (prr.c). */
 void hf_prr_begin(struct hf_cc_work *work, uint32_t flight);
 

@@ -93,20 +93,12 @@ static bool cwnd_was_the_limit(const struct hf_tcp *c, const struct hf_tcp_sendi
     return hf_unsent(c, s) > 0 && in_flight + mss > c->cc.cwnd;
 }
 
-/* RFC 5681, 4.1: after an idle RTO the window starts again. */
-static void restart_after_idle(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s)
-{
-    uint32_t idle_ms = hf_tcp_ms(sh) - c->last_sent_ms;
-    bool idle = hf_seq_eq(c->snd.una, c->snd.nxt) && c->snd_base > 0;
-    if (idle && idle_ms > (uint32_t)(hf_rto(sh, c) / HF_MS))
-        hf_cc_signal(&c->cc, hf_work_of(sh, s), HF_CC_IDLE, 0, sh->now);
-}
-
 static void sent_first_time(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s,
                             const struct hf_tcp_plan *plan, uint32_t mss)
 {
     hf_seq end = hf_seq_add(plan->seq, plan->len + plan->fin);
-    restart_after_idle(sh, c, s);
+    if (hf_seq_eq(c->snd.una, c->snd.nxt))
+        hf_cc_resume(&c->cc, hf_work_of(sh, s), sh->now, (hf_ns)c->srtt_us * HF_US);
     hf_mtu_try_again(sh, c); /* from the next segment on */
     (void)hf_sent_add(sh, s, plan->seq, end, mss); /* the plan saw that there is room */
     if (plan->psh)
@@ -158,12 +150,11 @@ static void pay_data(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_s
         sent_first_time(sh, c, s, plan, mss);
     if (plan->why == HF_WHY_LOSS_PROBE)
         hf_tlp_sent(sh, c, s, plan->again);
-    hf_cc_sent(&s->work, plan->len);
+    hf_cc_sent(&s->work, plan->len, plan->again);
     if (hf_rates_are_wanted(sh) && !(plan->again && plan->what == HF_SEND_PROBE))
         hf_rate_sent(sh, c, s, plan->len + plan->fin);
     if (c->cc.pacing_rate != 0)
         hf_pace_sent(sh, c, s, plan->len);
-    c->last_sent_ms = hf_tcp_ms(sh);
     hf_timers_transmitted(sh, c);
     if (!plan->again && plan->why != HF_WHY_LOSS_PROBE)
         hf_timers_probe_later(sh, c, s);

@@ -151,7 +151,6 @@ struct hf_tcp {
     uint16_t keep_interval_s;
     uint8_t keep_count;
     uint8_t fixed; /* HF_FIXED_...: the application chose this buffer's size */
-    uint32_t last_sent_ms;  /* ms clock when data last left: idle restart (RFC 5681, 4.1) */
     uint32_t send_limit, receive_limit; /* buffer sizes, bytes */
     uint32_t tune_from, tune_us; /* low bits of what was read, and the clock, when this round of autotuning began */
 

@@ -171,7 +171,7 @@ static uint32_t recovers(uint32_t *in_flight, uint32_t delivered, bool goes_well
 {
     hf_cc_recover(&cc, &work, delivered, *in_flight, goes_well);
     uint32_t room = (cc.cwnd - *in_flight) / MSS;
-    hf_cc_sent(&work, room * MSS);
+    hf_cc_sent(&work, room * MSS, false);
     *in_flight += room * MSS;
     return room;
 }
@@ -185,7 +185,7 @@ static void reduction_is_spread_over_a_round(void **state)
     signal(HF_CC_LOSS, 20 * MSS);
     uint32_t in_flight = 16 * MSS, sent = 0; /* three have arrived, one is lost */
     hf_cc_recover(&cc, &work, MSS, in_flight, false);
-    hf_cc_sent(&work, MSS); /* the fast retransmit, whatever the window */
+    hf_cc_sent(&work, MSS, true); /* the fast retransmit, whatever the window */
     in_flight += MSS;
     for (unsigned i = 0; i < 12; i++) {
         in_flight -= MSS;
@@ -227,33 +227,101 @@ static void spurious_without_reduction_is_nothing(void **state)
     assert_int_equal(cc.ssthresh, UINT32_MAX);
 }
 
-static void idle_restarts_at_the_initial_window(void **state)
+/* ---- windows that are not used (RFC 7661) ---- */
+
+/* A window of 40 segments, of which `used` were acknowledged in the last round trip of 100 ms; now nothing is in flight. */
+static void leave_unused(enum hf_cc_algorithm algorithm, uint32_t used)
 {
-    /* After idleness no more than the initial window is sent at once; the threshold stays (RFC 5681, 4.1; BUG-43).
-     */
+    begin(algorithm);
+    cc.cwnd = 40 * MSS;
+    cc.ssthresh = 20 * MSS;
+    hf_cc_acked(&cc, &work, &(struct hf_cc_ack){.at = now, .acked = used * MSS, .srtt = 100 * HF_MS});
+}
+
+static void resumes_after(hf_ns silence)
+{
+    now = hf_time_add(now, silence);
+    hf_cc_resume(&cc, &work, now, 100 * HF_MS);
+}
+
+static void an_idle_window_is_kept_and_paced_out(void **state)
+{
+    /* RFC 7661, 4.4 and 4.4.2, in place of RFC 5681, 4.1. */
     (void)state;
     for (int algorithm = HF_CC_CUBIC; algorithm <= HF_CC_NEWRENO; algorithm++) {
-        begin((enum hf_cc_algorithm)algorithm);
-        cc.cwnd = 50 * MSS;
-        cc.ssthresh = 30 * MSS;
-        signal(HF_CC_IDLE, 0);
-        assert_int_equal(cc.cwnd, 10 * MSS);
-        assert_int_equal(cc.ssthresh, 30 * MSS);
-        cc.cwnd = 3 * MSS;
-        signal(HF_CC_IDLE, 0);
-        assert_int_equal(cc.cwnd, 3 * MSS);
+        leave_unused((enum hf_cc_algorithm)algorithm, 40);
+        assert_int_equal(cc.pacing_rate, 0); /* it was used: RFC 7661, 4.3 */
+        resumes_after(10 * HF_SECOND);
+        assert_int_equal(cc.cwnd, 40 * MSS);
+        assert_int_equal(cc.ssthresh, 20 * MSS);
+        assert_int_equal(cc.pacing_rate, 40 * MSS * 12);
+        hf_cc_acked(&cc, &work, &(struct hf_cc_ack){.at = now, .acked = 25 * MSS, .srtt = 100 * HF_MS});
+        assert_int_equal(cc.pacing_rate, 0); /* more than half of it went through */
     }
 }
 
-static void idle_knows_a_smaller_initial_window(void **state)
+static void a_short_pause_proves_nothing(void **state)
 {
-    /* With an initial window of two segments the restart window is two as well (RFC 5681, 4.1: RW = min(IW, cwnd)).
-     */
+    /* The sampling period is a second at least (RFC 7661, 4.2). */
     (void)state;
-    hf_cc_init(&cc, HF_CC_NEWRENO, MSS, 2);
-    cc.cwnd = 50 * MSS;
-    signal(HF_CC_IDLE, 0);
-    assert_int_equal(cc.cwnd, 2 * MSS);
+    leave_unused(HF_CC_NEWRENO, 40);
+    resumes_after(400 * HF_MS);
+    assert_int_equal(cc.pacing_rate, 0);
+}
+
+static void an_initial_window_needs_no_pacing(void **state)
+{
+    (void)state;
+    begin(HF_CC_NEWRENO);
+    hf_cc_acked(&cc, &work, &(struct hf_cc_ack){.at = now, .acked = MSS, .srtt = 100 * HF_MS});
+    resumes_after(10 * HF_SECOND);
+    assert_int_equal(cc.pacing_rate, 0);
+    assert_int_equal(cc.cwnd, 10 * MSS);
+}
+
+static void an_unused_window_is_halved_every_five_minutes(void **state)
+{
+    /* RFC 7661, 4.4.3: not below the initial window; ssthresh remembers three quarters. */
+    (void)state;
+    for (int algorithm = HF_CC_CUBIC; algorithm <= HF_CC_NEWRENO; algorithm++) {
+        leave_unused((enum hf_cc_algorithm)algorithm, 10);
+        resumes_after(299 * HF_SECOND);
+        assert_int_equal(cc.cwnd, 40 * MSS);
+        resumes_after(2 * HF_SECOND);
+        assert_int_equal(cc.cwnd, 20 * MSS);
+        assert_int_equal(cc.ssthresh, 30 * MSS);
+        resumes_after(3000 * HF_SECOND);
+        assert_int_equal(cc.cwnd, 10 * MSS);
+    }
+}
+
+static void a_loss_counts_from_what_was_used(void **state)
+{
+    /* RFC 7661, 4.4.1: half of the greater of pipeACK and the flight, and at the end by half of what was lost less. */
+    (void)state;
+    for (int algorithm = HF_CC_CUBIC; algorithm <= HF_CC_NEWRENO; algorithm++) {
+        leave_unused((enum hf_cc_algorithm)algorithm, 12);
+        signal(HF_CC_LOSS, 4 * MSS);
+        assert_int_equal(cc.ssthresh, 6 * MSS);
+        hf_cc_sent(&work, 2 * MSS, true);
+        hf_cc_sent(&work, 3 * MSS, false);
+        signal(HF_CC_RECOVERED, 0);
+        assert_int_equal(cc.cwnd, 5 * MSS);
+        assert_int_equal(cc.ssthresh, 5 * MSS);
+        assert_int_equal(cc.pipe[0], UINT32_MAX); /* undefined: what comes is judged as usual */
+    }
+}
+
+static void a_loss_in_a_full_flight_counts_from_the_window(void **state)
+{
+    /* Nothing is unproven about a window that more than half of is in flight. */
+    (void)state;
+    leave_unused(HF_CC_NEWRENO, 12);
+    signal(HF_CC_LOSS, 30 * MSS);
+    assert_int_equal(cc.ssthresh, 15 * MSS);
+    hf_cc_sent(&work, 2 * MSS, true);
+    signal(HF_CC_RECOVERED, 0);
+    assert_int_equal(cc.cwnd, 15 * MSS);
 }
 
 static void new_mss_keeps_two_segments(void **state)
@@ -556,8 +624,12 @@ int main(void)
         cmocka_unit_test(reduction_is_spread_over_a_round),
         cmocka_unit_test(reduction_has_a_bound),
         cmocka_unit_test(spurious_without_reduction_is_nothing),
-        cmocka_unit_test(idle_restarts_at_the_initial_window),
-        cmocka_unit_test(idle_knows_a_smaller_initial_window),
+        cmocka_unit_test(an_idle_window_is_kept_and_paced_out),
+        cmocka_unit_test(a_short_pause_proves_nothing),
+        cmocka_unit_test(an_initial_window_needs_no_pacing),
+        cmocka_unit_test(an_unused_window_is_halved_every_five_minutes),
+        cmocka_unit_test(a_loss_counts_from_what_was_used),
+        cmocka_unit_test(a_loss_in_a_full_flight_counts_from_the_window),
         cmocka_unit_test(new_mss_keeps_two_segments),
         cmocka_unit_test(growth_has_an_end),
         cmocka_unit_test(newreno_adds_a_segment_a_round),
