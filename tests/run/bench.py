@@ -23,6 +23,7 @@ arguments.add_argument("handfast", metavar="HANDFAST", type=os.path.abspath)
 arguments.add_argument("--runs", type=int, default=10, help="of each figure and way (10)")
 arguments.add_argument("--seconds", default="2", help="that a run of bulk or requests takes (2)")
 arguments.add_argument("--json", metavar="FILE", help="where results go as well")
+arguments.add_argument("--only", metavar="REGEX", default="", help="which figures")
 OPTIONS = arguments.parse_args()
 
 HANDFAST, RUNS, SECONDS = OPTIONS.handfast, OPTIONS.runs, OPTIONS.seconds
@@ -187,6 +188,8 @@ def main():
         time.sleep(0.5)
         try:
             for name, (measure, unit, greater) in FIGURES.items():
+                if not re.search(OPTIONS.only, name):
+                    continue
                 seen = {way: [] for way in WAYS}
                 cpu = {way: [] for way in WAYS}
                 for _ in range(RUNS):
