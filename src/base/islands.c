@@ -155,7 +155,7 @@ bool hf_islands_overlap(const struct hf_islands *islands, const struct hf_pool *
                         struct hf_range *out)
 {
     uint32_t index;
-    if (!find(islands, pool, from + 1, &index) || index == HF_NONE)
+    if (from >= to || !find(islands, pool, from + 1, &index) || index == HF_NONE)
         return false;
     const struct hf_range *range = &at(pool, index)->range;
     if (range->from >= to)

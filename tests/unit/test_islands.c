@@ -121,6 +121,7 @@ static void tells_what_overlaps(void **state)
     assert_false(hf_islands_overlap(&islands, &space.pool, 0, 10, &part));
     assert_false(hf_islands_overlap(&islands, &space.pool, 20, 30, &part));
     assert_false(hf_islands_overlap(&islands, &space.pool, 40, 50, &part));
+    assert_false(hf_islands_overlap(&islands, &space.pool, 15, 15, &part)); /* an empty stretch */
     assert_true(hf_islands_overlap(&islands, &space.pool, 15, 35, &part));
     assert_int_equal(part.from, 15);
     assert_int_equal(part.to, 20);
