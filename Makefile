@@ -19,7 +19,7 @@ MAKEFLAGS += --no-print-directory
 FORMATTED = $(shell git ls-files --cached --others --exclude-standard \
               $(foreach folder,drivers explore pkt packetdrill cli run sim sockets examples fuzz bench tests,'$(folder)/*.[ch]'))
 
-.PHONY: run test build setup interop interop-short attack attack-short fuzz fuzz-short explore portability coverage soak golden bench bench-tun bench-path \
+.PHONY: run test build setup interop interop-short attack attack-short fuzz fuzz-short explore portability coverage mutation soak golden bench bench-tun bench-path \
         bench-lifecycle bench-adversary bench-run packetdrill lint layers purity style ledger fmt fmt-check \
         install clean help
 .DEFAULT_GOAL := help
@@ -116,6 +116,11 @@ coverage: setup ## Lines and branches of src/ that unit tests and scenarios reac
 	@find build/coverage -name '*.gcda' -delete
 	$(call suite,coverage,unit|scenario)
 	@tools/coverage build/coverage
+
+mutation: setup ## Takes each check of synchronized.c and each rung of plan.c away, one at a time: some test must fail (15 minutes).
+	@cmake --preset mutation $(QUIET)
+	@cmake --build --preset mutation --target handfast_program $$(tests/mutation/mutate.py --tests) -- --quiet
+	@tests/mutation/mutate.py build/mutation
 
 golden: setup ## Draws the tables of tests/golden anew: goodput, recovery, fairness and queues, in virtual time.
 	$(call compile,release)
