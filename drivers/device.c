@@ -8,12 +8,15 @@
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
-#define V4_MAPPED_LEN 12 /* bytes before the IPv4 address in struct hf_addr */
+#define V4_MAPPED_LEN 12   /* bytes before the IPv4 address in struct hf_addr */
+#define MOST_WAITS    1000 /* of a fifth of a millisecond */
 
 /* ---- up ---- */
 
@@ -112,6 +115,31 @@ static uint8_t family_of(const struct hf_addr *addr)
     return hf_addr_is_v4(addr) ? AF_INET : AF_INET6;
 }
 
+/* A line of that file begins with the destination in hexadecimal and its length. */
+static bool has_local_route(const struct hf_addr *addr)
+{
+    char line[256], wanted[36] = "";
+    bool has_found = false;
+    FILE *routes = fopen("/proc/thread-self/net/ipv6_route", "re");
+    for (unsigned i = 0; i < sizeof addr->bytes; i++)
+        snprintf(wanted + 2 * i, 3, "%02x", addr->bytes[i]);
+    strcat(wanted, " 80");
+    while (routes && !has_found && fgets(line, sizeof line, routes))
+        has_found = strncmp(line, wanted, strlen(wanted)) == 0;
+    bool is_unknown = routes == NULL;
+    if (routes)
+        fclose(routes);
+    return has_found || is_unknown;
+}
+
+/* A worker of the kernel's makes the route to an IPv6 address, a little later: until then what is sent to it is lost. */
+static void wait_for_local_route(const struct hf_addr *addr)
+{
+    const struct timespec pause = {.tv_nsec = 200000};
+    for (unsigned i = 0; i < MOST_WAITS && !has_local_route(addr); i++)
+        nanosleep(&pause, NULL);
+}
+
 int hf_device_add_address(const char *device, const struct hf_addr *addr, uint8_t prefix_len)
 {
     struct request request;
@@ -128,7 +156,10 @@ int hf_device_add_address(const char *device, const struct hf_addr *addr, uint8_
     };
     add_address_attribute(&request, IFA_LOCAL, addr);
     add_address_attribute(&request, IFA_ADDRESS, addr);
-    return ask_kernel(&request);
+    int error = ask_kernel(&request);
+    if (error == 0 && !hf_addr_is_v4(addr))
+        wait_for_local_route(addr);
+    return error;
 }
 
 int hf_device_add_route(const char *device, const struct hf_addr *prefix, uint8_t prefix_len,
