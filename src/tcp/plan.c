@@ -180,26 +180,41 @@ static bool plan_fin(const struct hf_tcp_shared *sh, const struct hf_tcp *c, con
     return true;
 }
 
-/* One segment beyond the window, of new data if the peer's window takes it, else the last one again (RFC 8985, 7.3). */
+static void probe_with_new(const struct hf_tcp *c, const struct hf_tcp_sending *s, uint32_t len, struct hf_tcp_plan *plan)
+{
+    bool is_all = len == hf_unsent(c, s);
+    plan->seq = c->snd.nxt;
+    plan->len = len;
+    plan->fin = is_all && (c->flags & HF_TF_FIN_QUEUED);
+    plan->psh = is_all;
+}
+
+static void probe_with_last(const struct hf_tcp *c, const struct hf_tcp_sending *s, const struct hf_sent *last,
+                            struct hf_tcp_plan *plan)
+{
+    hf_seq stream_end = hf_snd_seq(c, s->end);
+    plan->again = true;
+    plan->seq = hf_sent_tail(last);
+    plan->len = (uint32_t)hf_seq_diff(hf_seq_min(last->to, stream_end), plan->seq);
+    plan->fin = hf_seq_gt(last->to, stream_end);
+    plan->psh = plan->len > 0 && (last->flags & HF_SENT_PUSHED);
+}
+
+/* One segment beyond the congestion window, of new data if the peer's window takes it, else the last one again (RFC 8985,
+ * 7.3). */
 static bool plan_loss_probe(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s,
                             struct hf_tcp_plan *plan)
 {
     if (!(c->owed & HF_OWE_LOSS_PROBE) || s->first == HF_NONE)
         return false;
-    uint64_t unsent = hf_unsent(c, s);
     uint32_t most = HF_MIN(hf_effective_mss(sh, c), usable_window(c));
-    const struct hf_sent *last = hf_sent_at(sh, s->last);
+    uint32_t len = (uint32_t)HF_MIN(hf_unsent(c, s), (uint64_t)most);
     plan->what = HF_SEND_DATA;
     plan->why = HF_WHY_LOSS_PROBE;
-    plan->again = unsent == 0 || most == 0 || !hf_sent_has_room(sh, s);
-    plan->seq = plan->again ? hf_sent_tail(last) : c->snd.nxt;
-    if (plan->again)
-        unsent = (uint32_t)hf_seq_diff(hf_seq_min(last->to, hf_snd_seq(c, s->end)), plan->seq);
-    plan->len = (uint32_t)(plan->again ? unsent : HF_MIN(unsent, (uint64_t)most));
-    plan->fin = plan->again ? hf_seq_gt(last->to, hf_snd_seq(c, s->end))
-                            : (c->flags & HF_TF_FIN_QUEUED) && plan->len == unsent;
-    bool pushed = plan->again ? last->flags & HF_SENT_PUSHED : plan->fin || plan->len == unsent;
-    plan->psh = plan->len > 0 && pushed;
+    if (len > 0 && hf_sent_has_room(sh, s))
+        probe_with_new(c, s, len, plan);
+    else
+        probe_with_last(c, s, hf_sent_at(sh, s->last), plan);
     return true;
 }
 
