@@ -67,12 +67,19 @@ static void give_way(struct hf_engine *e, uint32_t slot)
     leave(e, slot);
 }
 
+/* The oldest of this family, or when it has none that of the other: they share the limit. */
+static uint32_t oldest(const struct hf_engine *e, bool is_v4)
+{
+    uint32_t v4 = e->time_wait[0].first, v6 = e->time_wait[1].first;
+    return v6 == HF_NONE || (is_v4 && v4 != HF_NONE) ? v4 : v6;
+}
+
 void hf_time_wait_keep(struct hf_engine *e, struct hf_tcp *c)
 {
     bool is_v4 = hf_addr_is_v4(&c->remote_addr);
     enum hf_place place = is_v4 ? HF_AT_TIME_WAIT_V4 : HF_AT_TIME_WAIT_V6;
     if (hf_small_available(e, place) == 0)
-        give_way(e, e->time_wait[e->time_wait[is_v4 ? 0 : 1].first != HF_NONE ? !is_v4 : is_v4].first);
+        give_way(e, oldest(e, is_v4));
     uint32_t slot = hf_small_new(e, place);
     struct hf_time_wait *w = time_wait_at(e, slot);
     hf_time_wait_fold(&e->tcp, c, w);

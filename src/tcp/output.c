@@ -150,7 +150,7 @@ static void pay_data(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_s
         sent_first_time(sh, c, s, plan, mss);
     if (plan->why == HF_WHY_LOSS_PROBE)
         hf_tlp_sent(sh, c, s, plan->again);
-    hf_cc_sent(&s->work, plan->len, plan->again);
+    hf_cc_sent(hf_work_of(sh, s), plan->len, plan->again);
     if (hf_rates_are_wanted(sh) && !(plan->again && plan->what == HF_SEND_PROBE))
         hf_rate_sent(sh, c, s, plan->len + plan->fin);
     if (c->cc.pacing_rate != 0)
