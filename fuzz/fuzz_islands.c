@@ -4,9 +4,7 @@
  * that grew last is told first, each once; the pool holds what the set has, no more.
  */
 #include "../src/base/islands.h"
-#include "fuzz.h"
-
-#define SPAN 1024u
+#include "bits.h"
 
 #define ROOM 128u
 #define MOST (ROOM / 2)
@@ -16,16 +14,6 @@ static struct {
     _Alignas(64) uint8_t memory[ROOM * sizeof(struct hf_island) + 64];
 } space;
 static struct hf_islands islands;
-static bool bits[SPAN + 1]; /* one more, always clear */
-static uint64_t origin;
-
-static unsigned count_islands(void)
-{
-    unsigned count = 0;
-    for (unsigned i = 0; i < SPAN; i++)
-        count += bits[i] && !bits[i + 1];
-    return count;
-}
 
 static void compare(void)
 {
@@ -45,9 +33,7 @@ static void compare(void)
 static void add(unsigned from, unsigned to)
 {
     bool before[SPAN + 1];
-    memcpy(before, bits, sizeof bits);
-    for (unsigned i = from; i < to; i++)
-        bits[i] = true;
+    set_bits(from, to, before);
     struct hf_range newest;
     if (!hf_islands_add(&islands, &space.pool, origin + from, origin + to)) {
         require(count_islands() > MOST);

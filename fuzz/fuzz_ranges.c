@@ -3,21 +3,9 @@
  * agree after every command; a refused addition changes nothing and is refused only when the array is full.
  */
 #include "../src/base/ranges.h"
-#include "fuzz.h"
-
-#define SPAN 1024u
+#include "bits.h"
 
 static struct hf_ranges ranges;
-static bool bits[SPAN + 1]; /* one more, always clear */
-static uint64_t origin;
-
-static unsigned count_islands(void)
-{
-    unsigned count = 0;
-    for (unsigned i = 0; i < SPAN; i++)
-        count += bits[i] && !bits[i + 1];
-    return count;
-}
 
 static void compare(void)
 {
@@ -33,9 +21,7 @@ static void compare(void)
 static void add(unsigned from, unsigned to)
 {
     bool before[SPAN + 1];
-    memcpy(before, bits, sizeof bits);
-    for (unsigned i = from; i < to; i++)
-        bits[i] = true;
+    set_bits(from, to, before);
     if (!hf_ranges_add(&ranges, origin + from, origin + to)) {
         require(count_islands() > HF_RANGES_CAP);
         memcpy(bits, before, sizeof bits);

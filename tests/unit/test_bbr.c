@@ -261,14 +261,20 @@ static void fewer_losses_do_not_end_probing(void **state)
     assert_int_equal(bbr()->inflight_long, HF_BBR_NO_LIMIT);
 }
 
-static void after_too_much_the_next_probe_is_short_and_then_goes_again(void **state)
+/* A probe that lost more than the limit, and the next one. */
+static void probe_after_too_much(void)
 {
-    (void)state;
     cruise();
     probe();
     lose(10 * MSS, 10 * MSS, 2 * BDP);
     ack(BW, MSS, RTT);
     probe();
+}
+
+static void after_too_much_the_next_probe_is_short_and_then_goes_again(void **state)
+{
+    (void)state;
+    probe_after_too_much();
     in_flight = bbr()->inflight_long;
     round_trip(BW);
     assert_int_equal(bbr()->state, HF_BBR_DOWN);
@@ -284,11 +290,7 @@ static void after_too_much_the_next_probe_is_short_and_then_goes_again(void **st
 static void the_limit_grows_faster_and_faster_while_it_is_used(void **state)
 {
     (void)state;
-    cruise();
-    probe();
-    lose(10 * MSS, 10 * MSS, 2 * BDP);
-    ack(BW, MSS, RTT);
-    probe();
+    probe_after_too_much();
     bbr()->prev_too_high = false;
     uint32_t last = bbr()->inflight_long, step = 0;
     cwnd_limited = true;
