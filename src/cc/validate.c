@@ -10,10 +10,10 @@
  */
 #include "controllers.h"
 
+#include "../base/clock.h"
+
 #define UNPROVEN_MS 300000u /* NVP: RFC 7661, 4.4 and 5.1 */
 #define UNDEFINED UINT32_MAX
-
-static uint32_t ms_of(hf_time at) { return (uint32_t)(at.ns / HF_MS); }
 
 /* pipeACK: the greatest of the sampling period, of which pipe[0] holds this half and pipe[1] the last. */
 static uint32_t pipe_ack(const struct hf_cc *cc) { return HF_MAX(cc->pipe[0], cc->pipe[1]); }
@@ -50,7 +50,7 @@ static void expire(struct hf_cc *cc, struct hf_cc_work *work, uint32_t now_ms, u
 
 void hf_cc_validate(struct hf_cc *cc, struct hf_cc_work *work, hf_time now, hf_ns srtt, uint32_t initial)
 {
-    uint32_t now_ms = ms_of(now);
+    uint32_t now_ms = hf_ms_of(now);
     turn(cc, now_ms, srtt);
     if (pipe_ack(cc) >= cc->cwnd / 2)
         cc->unproven_ms = 0;
@@ -63,7 +63,7 @@ void hf_cc_validate(struct hf_cc *cc, struct hf_cc_work *work, hf_time now, hf_n
 /* RFC 7661, 4.5.1: what a round trip acknowledges, as far as it has come. */
 void hf_cc_count_pipe(struct hf_cc *cc, struct hf_cc_work *work, const struct hf_cc_ack *ack)
 {
-    turn(cc, ms_of(ack->at), ack->srtt);
+    turn(cc, hf_ms_of(ack->at), ack->srtt);
     if (hf_time_reached(ack->at, work->pipe_until)) {
         work->pipe_counted = 0;
         work->pipe_until = hf_time_add(ack->at, ack->srtt);

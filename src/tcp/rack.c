@@ -30,7 +30,7 @@ static bool is_ambiguous(const struct hf_tcp *c, const struct hf_ack *ack, hf_ti
         return true;
     if (!ack->progress || !(c->flags & HF_TF_TIMESTAMPS) || !(ack->seg->opts.present & HF_OPT_TIMESTAMPS))
         return false;
-    uint32_t sent_ms = (uint32_t)((uint64_t)sent_at.ns / 1000000u) + c->ts_offset;
+    uint32_t sent_ms = hf_ms_of(sent_at) + c->ts_offset;
     return (int32_t)(ack->seg->opts.tsecr - sent_ms) < 0;
 }
 

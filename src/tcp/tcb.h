@@ -20,6 +20,7 @@
 #include "../../include/handfast/config.h"
 #include "../../include/handfast/observe.h"
 #include "../../include/handfast/tcp.h"
+#include "../base/clock.h"
 #include "../base/pool.h"
 #include "../base/random.h"
 #include "../base/islands.h"
@@ -366,8 +367,8 @@ static inline struct hf_tcp_receiving *hf_tcp_receiving_of(const struct hf_tcp_s
 }
 static inline void hf_count(struct hf_tcp_shared *sh, enum hf_reason reason) { sh->reasons[reason]++; }
 
-/* The millisecond clock of timestamps (RFC 7323, 5.4) and coarse ages. It wraps. */
-static inline uint32_t hf_tcp_ms(const struct hf_tcp_shared *sh) { return (uint32_t)((uint64_t)sh->now.ns / 1000000u); }
+/* The millisecond clock, now. */
+static inline uint32_t hf_tcp_ms(const struct hf_tcp_shared *sh) { return hf_ms_of(sh->now); }
 
 /* What the engine must do with a segment after TCP has looked at it. */
 struct hf_verdict {
