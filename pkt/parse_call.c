@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_VALUES = 32 };
+enum { MOST_VALUES = 32, MOST_DEPTH = 8 };
 
 static struct pkt_value parse_value(struct pkt_parser *p);
 
@@ -22,6 +22,8 @@ static void parse_values(struct pkt_parser *p, char closing, const struct pkt_va
 {
     struct pkt_value values[MOST_VALUES];
     *count = 0;
+    if (++p->depth > MOST_DEPTH)
+        pkt_parser_fail(p, 0, "more than %d lists within each other", MOST_DEPTH);
     while (!pkt_parser_at_char(p, closing) && !pkt_parser_failed(p)) {
         if (*count == MOST_VALUES) {
             pkt_parser_fail(p, 0, "more than %d values in a row", MOST_VALUES);
@@ -31,6 +33,7 @@ static void parse_values(struct pkt_parser *p, char closing, const struct pkt_va
         if (!pkt_parser_take_char(p, ','))
             break;
     }
+    p->depth--;
     pkt_parser_expect(p, closing, "behind a list of values");
     struct pkt_value *copy = pkt_take(&p->script->memory, (*count + 1) * sizeof *copy);
     memcpy(copy, values, *count * sizeof *copy);

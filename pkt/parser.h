@@ -15,6 +15,7 @@ struct pkt_parser {
     struct pkt_lexer lexer;
     unsigned fixture_line; /* not 0: this is the fixture's text, and every event belongs to that line */
     bool has_events;       /* of the script's own */
+    unsigned depth;        /* lists and structs around the value that is being read */
 };
 
 /* Keeps the first error; `line` 0 means that of the token being looked at. Returns false. */
