@@ -1,14 +1,18 @@
-/* The millisecond clock: of timestamps (RFC 7323, 5.4) and of ages that need no finer one. It wraps. */
+/* Coarser clocks than the engine's: of timestamps, initial sequence numbers, ages, and of secrets that rotate. */
 #ifndef HF_BASE_CLOCK_H
 #define HF_BASE_CLOCK_H
 
 #include "../../include/handfast/types.h"
 
-/* Rounded down, before zero as well: where the embedder's clock begins is his affair, and this one MUST not jump there. */
-static inline uint32_t hf_ms_of(hf_time at)
+/* Rounded down, before zero as well: where time begins is the embedder's affair, and no clock may jump where it passes zero. */
+static inline int64_t hf_ticks_of(hf_time at, hf_ns tick)
 {
-    int64_t ms = at.ns / HF_MS;
-    return (uint32_t)(ms - (at.ns < ms * HF_MS));
+    int64_t ticks = at.ns / tick;
+    return ticks - (at.ns < ticks * tick);
 }
+
+/* They wrap, after 49 days and after 71 minutes. */
+static inline uint32_t hf_ms_of(hf_time at) { return (uint32_t)hf_ticks_of(at, HF_MS); }
+static inline uint32_t hf_us_of(hf_time at) { return (uint32_t)hf_ticks_of(at, HF_US); }
 
 #endif

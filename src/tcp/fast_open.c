@@ -38,7 +38,7 @@ static void bake(const struct hf_tcp_shared *sh, const struct hf_addr *peer, uin
 
 static uint64_t epoch_of(const struct hf_tcp_shared *sh)
 {
-    return (uint64_t)sh->now.ns / (uint64_t)EPOCH;
+    return (uint64_t)hf_ticks_of(sh->now, EPOCH);
 }
 
 static bool is_cookie_of(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_opts *opts,

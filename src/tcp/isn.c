@@ -6,6 +6,8 @@
  */
 #include "steps.h"
 
+#define TICK (4 * HF_US) /* RFC 9293, 3.4.1 */
+
 static uint32_t keyed(const struct hf_key *key, const struct hf_endpoint *local, const struct hf_endpoint *remote)
 {
     uint8_t pair[HF_PAIR_BYTES];
@@ -15,7 +17,7 @@ static uint32_t keyed(const struct hf_key *key, const struct hf_endpoint *local,
 hf_seq hf_isn(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
 {
     const struct hf_endpoint local = {c->local_addr, c->local_port}, remote = {c->remote_addr, c->remote_port};
-    uint64_t clock = ((uint64_t)sh->now.ns + (uint64_t)sh->config.isn_clock_ns) / 4000;
+    int64_t clock = hf_ticks_of(sh->now, TICK) + sh->config.isn_clock_ns / TICK;
     return hf_seq_of((uint32_t)clock + keyed(&sh->isn_key, &local, &remote));
 }
 

@@ -73,7 +73,7 @@ void hf_small_ends(const struct hf_small *small, uint32_t fixed_len, struct hf_e
 void hf_small_set_ends(struct hf_small *small, uint32_t fixed_len, const struct hf_tcp *c);
 
 /* The microsecond clock of half-open records. It wraps after 71 minutes; none lives that long. */
-static inline uint32_t hf_tcp_us(const struct hf_tcp_shared *sh) { return (uint32_t)((uint64_t)sh->now.ns / 1000u); }
+static inline uint32_t hf_tcp_us(const struct hf_tcp_shared *sh) { return hf_us_of(sh->now); }
 
 /* How long a SYN,ACK is waited for that was sent again `retries` times. */
 hf_ns hf_half_open_patience(const struct hf_tcp_shared *sh, unsigned retries);

@@ -27,7 +27,7 @@ enum { BITS_SCALE = 0x0f, BITS_ECN = 0x10, BITS_MASK = 0x1f }; /* in the timesta
 
 static uint64_t epoch_of(const struct hf_tcp_shared *sh)
 {
-    return (uint64_t)sh->now.ns / (uint64_t)EPOCH;
+    return (uint64_t)hf_ticks_of(sh->now, EPOCH);
 }
 
 /* The hash under an epoch's key, of everything that identifies the handshake and of `what`. */

@@ -79,7 +79,7 @@ static uint64_t read_in_a_round(const struct hf_tcp *c, uint32_t read, uint32_t 
  * grows only while the application keeps up, and while there are blocks. */
 void hf_window_tune(const struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
-    uint32_t most = hf_window_most(sh, c), now_us = (uint32_t)((uint64_t)sh->now.ns / 1000u);
+    uint32_t most = hf_window_most(sh, c), now_us = hf_us_of(sh->now);
     if (c->receive_limit >= most || c->srtt_us == 0 || now_us - c->tune_us < c->srtt_us)
         return;
     uint32_t read = (uint32_t)(c->rcv_base - hf_unread(c, hf_tcp_receiving_of(sh, c)));
