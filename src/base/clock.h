@@ -4,7 +4,7 @@
 
 #include "../../include/handfast/types.h"
 
-/* Rounded down, before zero as well: where time begins is the embedder's affair, and no clock may jump where it passes zero. */
+/* Rounded down before zero too: where time begins is the embedder's affair, and no clock may jump where it passes zero. */
 static inline int64_t hf_ticks_of(hf_time at, hf_ns tick)
 {
     int64_t ticks = at.ns / tick;

@@ -368,6 +368,7 @@ static inline struct hf_tcp_receiving *hf_tcp_receiving_of(const struct hf_tcp_s
 static inline void hf_count(struct hf_tcp_shared *sh, enum hf_reason reason) { sh->reasons[reason]++; }
 
 /* The millisecond clock, now. */
+/* The clock of timestamps (RFC 7323, 5.4) and of coarse ages. */
 static inline uint32_t hf_tcp_ms(const struct hf_tcp_shared *sh) { return hf_ms_of(sh->now); }
 
 /* What the engine must do with a segment after TCP has looked at it. */

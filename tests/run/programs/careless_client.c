@@ -25,6 +25,6 @@ int main(int argc, char **argv)
     struct sockaddr_in at = address_of(argv[argc - 2], argv[argc - 1]);
     for (int i = 0; i < 3; i++)
         ask(&at);
-    sleep(2);
+    sleep(5); /* the age from which a dead descriptor is told of is 1 s, and a busy machine looks seldom */
     return 0;
 }
