@@ -19,7 +19,7 @@ MAKEFLAGS += --no-print-directory
 FORMATTED = $(shell git ls-files --cached --others --exclude-standard \
               $(foreach folder,drivers explore pkt packetdrill cli run sim sockets examples fuzz bench tests,'$(folder)/*.[ch]'))
 
-.PHONY: run test build setup interop interop-short attack attack-short fuzz fuzz-short explore portability coverage mutation soak golden bench bench-tun bench-path \
+.PHONY: run test build setup interop interop-short attack attack-short fuzz fuzz-afl fuzz-coverage fuzz-short explore portability coverage mutation soak golden bench bench-tun bench-path \
         bench-lifecycle bench-adversary bench-run packetdrill lint layers purity style ledger fmt fmt-check \
         install clean help
 .DEFAULT_GOAL := help
@@ -88,6 +88,15 @@ attack-short: setup
 fuzz: setup ## Fuzzes each target for FUZZ_SECONDS (60); findings go to build/fuzz/findings.
 	$(call compile,fuzz)
 	@tools/fuzz $(FUZZ_SECONDS)
+
+fuzz-afl: setup ## The same by AFL++, which begins with what the other found, and the other way round.
+	@tools/setup.sh fuzz-afl
+	$(call compile,afl)
+	@tools/fuzz --afl $(FUZZ_SECONDS)
+
+fuzz-coverage: setup ## How many inputs there are from all runs so far, and what of each folder they reach.
+	$(call compile,coverage,--target fuzzers)
+	@tools/fuzz-coverage build/coverage
 
 fuzz-short: setup ## The same for three seconds each.
 	@echo "== fuzz"

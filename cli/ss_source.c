@@ -105,7 +105,7 @@ static bool keep(struct ss_source *source, const char *name, json_t *json)
 
 enum line { LINE_TAKEN, LINE_LAST, LINE_BAD };
 
-static enum line take_line(const struct asking *asking, struct ss_source *source, json_t *json)
+static enum line take_line(struct ss_source *source, const struct filter *filter, json_t *json)
 {
     const char *type = json_string_value(json_object_get(json, "type"));
     struct socket_row row;
@@ -119,19 +119,19 @@ static enum line take_line(const struct asking *asking, struct ss_source *source
         return keep(source, "listeners", json) ? LINE_TAKEN : LINE_BAD;
     if (strcmp(type, "change") == 0)
         return keep(source, "history", json) ? LINE_TAKEN : LINE_BAD;
-    if (strcmp(type, "connection") == 0 && socket_row_of_json(&row, json) && filter_matches(asking->filter, &row))
+    if (strcmp(type, "connection") == 0 && socket_row_of_json(&row, json) && filter_matches(filter, &row))
         return add_row(source, &row) ? LINE_TAKEN : LINE_BAD;
     return LINE_TAKEN; /* A later version may say more than we know. */
 }
 
-static bool read_answer(const struct asking *asking, struct ss_source *source, FILE *answer)
+bool ss_read_answer(struct ss_source *source, FILE *answer, const struct filter *filter)
 {
     char *text = NULL;
     size_t cap = 0;
     enum line line = LINE_TAKEN;
     for (ssize_t len; line == LINE_TAKEN && (len = getline(&text, &cap, answer)) > 0;) {
         json_t *json = json_loadb(text, (size_t)len, 0, NULL);
-        line = take_line(asking, source, json);
+        line = take_line(source, filter, json);
         json_decref(json);
     }
     free(text);
@@ -155,7 +155,7 @@ static void ask_process(void *arg, int pid, const char *path)
     struct ss_source *source = add_source(asking->sources);
     if (source == NULL) {
         asking->error = -ENOMEM;
-    } else if (!read_answer(asking, source, answer)) {
+    } else if (!ss_read_answer(source, answer, asking->filter)) {
         free_source(source);
         asking->sources->count--;
         asking->sources->silent++;

@@ -6,6 +6,8 @@
 
 #include "ss_filter.h"
 
+#include <stdio.h>
+
 struct ss_source {
     json_t *process; /* as the process said it, without its connections; NULL for the kernel */
     uint64_t counts[HF_STATE_COUNT];
@@ -23,6 +25,10 @@ struct ss_sources {
  * ss_sources_free. `request`: one of control.h. Listeners and changes of state become the lists "listeners" and "history" of
  * their process. */
 int ss_ask_processes(struct ss_sources *sources, int pid, const struct filter *filter, const char *request);
+
+/* What one process answers, into a source that is all zero. False when that is not a whole answer. The source's `process`
+ * and `rows` are to be released either way. */
+bool ss_read_answer(struct ss_source *source, FILE *answer, const struct filter *filter);
 
 /* Asks the kernel, in the network namespace `netns` (a descriptor; -1 this one). Returns 0 or a negative errno. */
 int ss_ask_kernel(struct ss_sources *sources, int netns, const struct filter *filter);

@@ -100,6 +100,17 @@ static bool add(struct line *line, const char *text)
     return true;
 }
 
+/* What others say must not steer the terminal: controls, also those beyond ASCII, become question marks. */
+static void blot_controls(char *text)
+{
+    for (unsigned char *at = (unsigned char *)text; *at != '\0'; at++) {
+        if (*at < ' ' || *at == 0x7f)
+            *at = '?';
+        else if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0)
+            at[1] = 0xbf;
+    }
+}
+
 void line_put(struct line *line, enum ink ink, const char *text)
 {
     bool coloured = line->terminal->has_colour && ink != INK_PLAIN && text[0] != '\0';
@@ -108,7 +119,9 @@ void line_put(struct line *line, enum ink ink, const char *text)
         return;
     if (coloured)
         add(line, colours[ink]);
+    size_t begin = line->len;
     add(line, text);
+    blot_controls(line->text + begin);
     if (coloured)
         add(line, COLOUR_OFF);
     line->columns += text_columns(text);

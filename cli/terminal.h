@@ -44,7 +44,7 @@ struct line {
 };
 
 void line_begin(struct line *line, const struct terminal *terminal);
-/* Appends text, UTF-8; what does not fit any more is left out. */
+/* Appends text, UTF-8; what does not fit any more is left out, and control characters become question marks. */
 void line_put(struct line *line, enum ink ink, const char *text);
 void line_print(struct line *line, enum ink ink, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Appends the same character `count` times. */
