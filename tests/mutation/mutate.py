@@ -4,13 +4,14 @@
 What a mutant is follows by rule from the source: the condition of an `if` or of `?:` becomes true, and false; an operand
 of && or || is left out; a statement without a declaration is left out; what a question returns becomes true, and false.
 Each is compiled as one object, linked into the engine's shared library, and met by all scenarios, then by the unit tests of
-the engine until one fails. A mutant that the compiler makes the same code of is none.
+the engine, the quickest first, until one fails. A mutant that the compiler makes the same code of is none.
 
 tests/mutation/equivalent.tsv lists the mutants that no test can tell from the original, and why: FILE, FUNCTION, MUTANT and
 REASON. A line there that names no mutant, or one that is killed, is an error: the source or the tests have moved on.
 
-usage: tests/mutation/mutate.py [--list] BUILD_DIRECTORY [WORD]     a build of the preset `mutation`; only mutants with WORD
-       tests/mutation/mutate.py --tests                             the unit tests that it must hold
+usage: tests/mutation/mutate.py [--list] [-jN] BUILD_DIRECTORY [WORD]
+                                                a build of the preset `mutation`; N at a time; only mutants with WORD
+       tests/mutation/mutate.py --tests         the unit tests that it must hold
 
 Exit status: 0 all killed, 1 survivors or stale lines, 2 the arguments were wrong or the original itself fails.
 """
@@ -22,6 +23,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter, namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -31,7 +33,7 @@ SOURCES = ["src/tcp/synchronized.c", "src/tcp/plan.c"]
 SCENARIOS = "tests/scenarios"
 UNIT_TESTS = sorted(p.stem for p in ROOT.glob("tests/unit/test_*.c")
                     if re.search(r'"(tcp_fixture|pair)\.h"', p.read_text()))
-PATIENCE = 10  # seconds of processor time; what takes longer goes round in circles
+PATIENCE = 5  # seconds of processor time; what takes longer goes round in circles
 
 Mutant = namedtuple("Mutant", "file function line what start end text")
 
@@ -144,10 +146,18 @@ def limit():
     resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
 
 
-def run(command, library=None):
+def run(command, library=None, until=r"(?!)"):
+    """Runs a command to its end, or to the first line that matches `until`: one failure is enough."""
     env = {**os.environ, "LD_LIBRARY_PATH": str(library)} if library else None
-    return subprocess.run(command, cwd=ROOT, env=env, preexec_fn=limit, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, errors="replace")
+    said = []
+    with subprocess.Popen(command, cwd=ROOT, env=env, preexec_fn=limit, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors="replace") as process:
+        for line in process.stdout:
+            said.append(line)
+            if re.search(until, line):
+                process.kill()
+                break
+    return subprocess.CompletedProcess(command, process.returncode, "".join(said))
 
 
 def failure(done, pattern):
@@ -167,6 +177,7 @@ class Build:
         engine = [c for name, c in self.compile.items() if re.match(r"src/\w+/\w+\.c$", name)]
         self.objects = {c[c.index("-c") + 1]: str(self.path / c[c.index("-o") + 1]) for c in engine}
         self.sound = {}
+        self.tests = list(UNIT_TESTS)
         self.library = next((self.path / "src").glob("libhandfast_engine.so*"))
 
     def object(self, source, text, into):
@@ -188,11 +199,12 @@ class Build:
         linked = run(["cc", "-shared", f"-Wl,-soname,{self.library.name}", "-o", str(into / self.library.name), *objects])
         if linked.returncode != 0:
             raise RuntimeError(linked.stdout)
+        failed = rf"^not ok \d+ - (?:{SCENARIOS}/)?(.*)"
         for once in (["--once"], []):
-            done = run([str(self.path / "handfast"), "check", *once, SCENARIOS], into)
+            done = run([str(self.path / "handfast"), "check", *once, SCENARIOS], into, failed)
             if done.returncode != 0:
-                return failure(done, rf"^not ok \d+ - (?:{SCENARIOS}/)?(.*)")
-        for test in UNIT_TESTS:
+                return failure(done, failed)
+        for test in self.tests:
             done = run([str(self.path / "tests" / test)], into)
             if done.returncode != 0:
                 return f"{test} {failure(done, r'^.*FAILED  . ([a-z_0-9]+)$')}"
@@ -224,7 +236,14 @@ def check_original(build):
         for source in SOURCES:
             made = build.object(source, (ROOT / source).read_text(), Path(into))
             build.sound[source] = made.read_bytes()
+        build.tests.sort(key=lambda test: time_of(build, test))
         return build.first_failure(source, made, Path(into))
+
+
+def time_of(build, test):
+    began = time.monotonic()
+    run([str(build.path / "tests" / test)])
+    return time.monotonic() - began
 
 
 def judge(mutant, verdict, test, equivalent):
@@ -238,7 +257,8 @@ def judge(mutant, verdict, test, equivalent):
 
 
 def main():
-    arguments = [a for a in sys.argv[1:] if a != "--list"]
+    arguments = [a for a in sys.argv[1:] if a != "--list" and not re.fullmatch(r"-j\d+", a)]
+    workers = [int(a[2:]) for a in sys.argv[1:] if re.fullmatch(r"-j\d+", a)] or [len(os.sched_getaffinity(0))]
     if arguments == ["--tests"]:
         print(*UNIT_TESTS)
         return 0
@@ -258,7 +278,7 @@ def main():
         print(f"the original fails: {broken}", file=sys.stderr)
         return 2
     total = Counter()
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(workers[-1]) as pool:
         for m, (verdict, test) in zip(mutants, pool.map(build.verdict, mutants)):
             word, more = judge(m, verdict, test, equivalent)
             total[word] += 1
