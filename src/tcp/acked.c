@@ -119,6 +119,7 @@ static void stop_probing(struct hf_tcp *c, struct hf_tcp_sending *s)
     if (s->probing)
         c->backoff = 0;
     s->probing = false;
+    c->owed &= (uint8_t)~HF_OWE_PROBE;
 }
 
 /* A probe of the closed window was refused and now the window is open: what it carried goes again, at once. It was small

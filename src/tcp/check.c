@@ -10,6 +10,9 @@ static const char *check_send_space(const struct hf_tcp_shared *sh, const struct
         return "FIN sent that nobody queued";
     if ((c->flags & HF_TF_FIN_ACKED) && !hf_seq_eq(c->snd.una, c->snd.nxt))
         return "FIN acknowledged, but SND.UNA is not SND.NXT";
+    bool owes_text = c->owed & (HF_OWE_PROBE | HF_OWE_LOSS_PROBE);
+    if (owes_text && (s == NULL || (s->first == HF_NONE && hf_unsent(c, s) == 0)))
+        return "a probe is owed, but there is nothing to probe with";
     if (s == NULL) {
         bool only_syn = hf_syn_is_unacked(c);
         return c->state != HF_CLOSED && !only_syn && !hf_seq_eq(c->snd.una, c->snd.nxt)

@@ -140,10 +140,9 @@ static void sent_again(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp
 static void pay_data(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s,
                      const struct hf_tcp_plan *plan, uint32_t mss)
 {
-    if (plan->what == HF_SEND_PROBE) {
-        c->owed &= (uint8_t)~HF_OWE_PROBE;
+    c->owed &= (uint8_t)~HF_OWE_PROBE; /* whatever leaves asks for an answer as well as a probe does */
+    if (plan->what == HF_SEND_PROBE)
         s->probing = c->snd.wnd == 0;
-    }
     if (plan->again)
         sent_again(sh, c, s, plan, mss);
     else

@@ -23,7 +23,7 @@ static hf_seq number_for_none(const struct hf_tcp *c)
     hf_seq edge = hf_seq_add(c->snd.una, c->snd.wnd);
     int32_t beyond = hf_seq_diff(c->snd.nxt, edge);
     bool rounded = c->snd.wnd > 0 && beyond < 1 << c->snd_scale;
-    return beyond <= 0 || rounded || hf_syn_is_unacked(c) ? c->snd.nxt : edge;
+    return rounded || hf_syn_is_unacked(c) ? c->snd.nxt : edge;
 }
 
 static bool plan_rst(const struct hf_tcp *c, struct hf_tcp_plan *plan)
@@ -90,7 +90,7 @@ static bool lies_beyond(const struct hf_tcp *c, const struct hf_tcp_sending *s, 
 static bool plan_repair(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s,
                         struct hf_tcp_plan *plan)
 {
-    if (s->repairs.first == HF_NONE || (s->undo.frto == HF_FRTO_SECOND_ACK && hf_unsent(c, s) > 0))
+    if (s->repairs.first == HF_NONE || s->undo.frto == HF_FRTO_SECOND_ACK)
         return false; /* or nothing old may be sent before it is known whether the time-out was one: RFC 5682, 2.1 */
     uint32_t mss = hf_effective_mss(sh, c);
     uint32_t room = congestion_room(c, s, mss);
@@ -141,7 +141,7 @@ static uint32_t new_data_len(const struct hf_tcp_shared *sh, const struct hf_tcp
     }
     if (len == unsent)
         return nagle_holds(c, s) ? 0 : len;
-    return len > 0 && len >= c->snd.max_wnd / 2 ? len : 0;
+    return len >= c->snd.max_wnd / 2 ? len : 0;
 }
 
 static bool plan_new_data(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s,
@@ -205,7 +205,7 @@ static void probe_with_last(const struct hf_tcp *c, const struct hf_tcp_sending 
 static bool plan_loss_probe(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s,
                             struct hf_tcp_plan *plan)
 {
-    if (!(c->owed & HF_OWE_LOSS_PROBE) || s->first == HF_NONE)
+    if (!(c->owed & HF_OWE_LOSS_PROBE))
         return false;
     uint32_t most = HF_MIN(hf_effective_mss(sh, c), usable_window(c));
     uint32_t len = (uint32_t)HF_MIN(hf_unsent(c, s), (uint64_t)most);
@@ -229,15 +229,11 @@ static bool plan_probe(const struct hf_tcp_shared *sh, const struct hf_tcp *c, c
     plan->why = HF_WHY_WINDOW_PROBE;
     plan->seq = c->snd.una;
     plan->again = s->first != HF_NONE;
-    if (plan->again) {
-        plan->len = 1;
-        return true;
-    }
-    uint64_t unsent = hf_unsent(c, s);
-    if (unsent == 0 || hf_pool_available(&sh->sent) == 0)
+    if (!plan->again && hf_pool_available(&sh->sent) == 0)
         return false;
     uint32_t most = HF_MIN(hf_effective_mss(sh, c), HF_MAX(c->snd.wnd, 1u));
-    plan->len = (uint32_t)HF_MIN(unsent, (uint64_t)most);
+    plan->len = plan->again ? 1 : (uint32_t)HF_MIN(hf_unsent(c, s), (uint64_t)most);
+    plan->psh = hf_seq_eq(s->push, hf_seq_add(plan->seq, plan->len)); /* MUST-61 */
     return true;
 }
 
@@ -284,13 +280,13 @@ static bool plan_data(const struct hf_tcp_shared *sh, const struct hf_tcp *c, st
         return true;
     if (plan_fin(sh, c, s, plan))
         return true;
-    return s != NULL && (plan_loss_probe(sh, c, s, plan) || plan_probe(sh, c, s, plan));
+    return plan_loss_probe(sh, c, s, plan) || plan_probe(sh, c, s, plan);
 }
 
 /* Did an empty pool, rather than a rule, keep something back? */
 static bool is_starved(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
 {
-    if ((c->flags & HF_TF_STARVED) || hf_call_waits_for_pool(sh, c))
+    if (hf_call_waits_for_pool(sh, c))
         return true;
     bool something = c->sending != HF_NONE || (c->flags & (HF_TF_FIN_QUEUED | HF_TF_FIN_SENT)) == HF_TF_FIN_QUEUED;
     bool no_queue = c->sending == HF_NONE && hf_pool_available(&sh->sending) == 0;
@@ -317,7 +313,7 @@ struct hf_tcp_plan hf_tcp_plan(const struct hf_tcp_shared *sh, const struct hf_t
  * what left offered all there was. */
 bool hf_tcp_is_silent(const struct hf_tcp_shared *sh, const struct hf_tcp *c, hf_time *ask_at)
 {
-    const uint32_t may_speak = HF_TF_OWE_RST | HF_TF_FIN_QUEUED | HF_TF_STARVED | HF_TF_SOUGHT_ROOM;
+    const uint32_t may_speak = HF_TF_OWE_RST | HF_TF_FIN_QUEUED | HF_TF_SOUGHT_ROOM;
     const struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
     bool fin_is_out = (c->flags & may_speak) == HF_TF_FIN_QUEUED && (c->flags & HF_TF_FIN_SENT);
     if (c->owed != 0 || ((c->flags & may_speak) && !fin_is_out))

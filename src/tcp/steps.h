@@ -125,7 +125,7 @@ void hf_timers_heard(struct hf_tcp_shared *sh, struct hf_tcp *c);       /* the p
 void hf_timers_ack_owed(struct hf_tcp_shared *sh, struct hf_tcp *c);    /* a delayed ACK is owed */
 void hf_timers_ack_paid(struct hf_tcp *c);
 void hf_timers_time_wait(struct hf_tcp_shared *sh, struct hf_tcp *c);   /* TIME-WAIT begins, or begins again */
-void hf_timers_orphaned(struct hf_tcp_shared *sh, struct hf_tcp *c);    /* FIN-WAIT-2 and nobody will read */
+void hf_timers_fin_wait_2(struct hf_tcp_shared *sh, struct hf_tcp *c);  /* it begins, or nobody will read any more */
 void hf_timers_review(struct hf_tcp_shared *sh, struct hf_tcp *c);      /* queue or window changed: probe? user timeout? */
 void hf_timers_stop(struct hf_tcp *c);
 hf_time hf_timers_next(const struct hf_tcp_shared *sh, const struct hf_tcp *c);

@@ -161,7 +161,6 @@ static bool ack_of_our_syn(struct hf_tcp_shared *sh, struct hf_tcp *c, const str
     }
     if (!(c->flags & HF_TF_SYN_AGAIN))
         hf_rtt_sample(sh, c, hf_time_since(sh->now, c->opened_at));
-    c->snd.una = hf_seq_add(c->iss, 1);
     hf_take_window(c, seg);
     c->owed &= (uint8_t)~HF_OWE_SYN;
     hf_timers_progress(sh, c);
@@ -175,8 +174,7 @@ static bool fin_is_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_v
     switch (c->state) {
     case HF_FIN_WAIT_1:
         hf_tcp_enter(sh, c, HF_FIN_WAIT_2, HF_EDGE_ACK_OF_FIN);
-        if (c->flags & HF_TF_APP_CLOSED)
-            hf_timers_orphaned(sh, c);
+        hf_timers_fin_wait_2(sh, c);
         return true;
     case HF_CLOSING:
         hf_tcp_enter(sh, c, HF_TIME_WAIT, HF_EDGE_ACK_OF_FIN);
@@ -201,7 +199,7 @@ static bool check_ack(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct h
         return false;
     }
     hf_tcp_acked(sh, c, seg);
-    if ((c->flags & HF_TF_FIN_SENT) && !(c->flags & HF_TF_FIN_ACKED) && hf_seq_eq(c->snd.una, c->snd.nxt)) {
+    if ((c->flags & HF_TF_FIN_SENT) && hf_seq_eq(c->snd.una, c->snd.nxt)) {
         c->flags |= HF_TF_FIN_ACKED;
         return fin_is_acked(sh, c, v);
     }
@@ -261,8 +259,8 @@ static void fin_received(struct hf_tcp_shared *sh, struct hf_tcp *c)
 
 static void check_fin(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg)
 {
-    if ((seg->flags & HF_TCP_FIN) && hf_may_receive(c->state))
-        hf_fin_arrives(sh, c, seg);
+    if (seg->flags & HF_TCP_FIN)
+        hf_fin_arrives(sh, c, seg); /* the first; all others are known already */
     if (hf_fin_is_next(sh, c)) /* this FIN, or one that waited for the hole before it to be filled */
         fin_received(sh, c);
 }
@@ -287,7 +285,6 @@ struct hf_verdict hf_synchronized_arrives(struct hf_tcp_shared *sh, struct hf_tc
         c->flags &= ~(uint32_t)HF_TF_CHALLENGED;
         hf_from_sixth_check(sh, c, seg, &v);
     }
-    if (c->state != HF_CLOSED)
-        hf_timers_review(sh, c);
+    hf_timers_review(sh, c);
     return v;
 }

@@ -52,16 +52,15 @@ enum {
     HF_TF_CWND_LIMITED = 1 << 18,/* the congestion window held data back since the last ACK */
     HF_TF_CHALLENGED = 1 << 19,  /* a challenge ACK is out; what RST answers it ends the connection for EDGE_CHALLENGED */
     HF_TF_MORE = 1 << 20,        /* the application said HF_SEND_MORE: hold a part-filled segment */
-    HF_TF_STARVED = 1 << 21,     /* a pool was empty when something was to be queued or sent: look again soon */
-    HF_TF_SYN_AGAIN = 1 << 22,   /* the SYN was retransmitted: no RTT sample from it, and RFC 6298, 5.7 */
-    HF_TF_DEFERRED = 1 << 23,    /* SYN-RECEIVED, and the SYN is not to be answered before the application says how */
-    HF_TF_FAST_OPEN = 1 << 24,   /* active: the application wants it; passive: the SYN's cookie was good (RFC 7413) */
-    HF_TF_FAST_OPEN_GRANT = 1 << 25, /* passive: the SYN,ACK brings a cookie */
-    HF_TF_FAST_OPEN_TAKEN = 1 << 26, /* text came with the SYN, and was taken */
-    HF_TF_REORDERING = 1 << 27,  /* the path was seen to deliver out of order (RACK.reordering_seen) */
-    HF_TF_ECN = 1 << 28,         /* negotiated; in SYN-SENT: offered (RFC 3168) */
-    HF_TF_ECN_ECHO = 1 << 29,    /* a mark arrived: every ACK says ECE until the peer says CWR */
-    HF_TF_ORPHAN = 1 << 30, /* the application has closed it, and it is counted in hf_tcp_shared.orphans */
+    HF_TF_SYN_AGAIN = 1 << 21,   /* the SYN was retransmitted: no RTT sample from it, and RFC 6298, 5.7 */
+    HF_TF_DEFERRED = 1 << 22,    /* SYN-RECEIVED, and the SYN is not to be answered before the application says how */
+    HF_TF_FAST_OPEN = 1 << 23,   /* active: the application wants it; passive: the SYN's cookie was good (RFC 7413) */
+    HF_TF_FAST_OPEN_GRANT = 1 << 24, /* passive: the SYN,ACK brings a cookie */
+    HF_TF_FAST_OPEN_TAKEN = 1 << 25, /* text came with the SYN, and was taken */
+    HF_TF_REORDERING = 1 << 26,  /* the path was seen to deliver out of order (RACK.reordering_seen) */
+    HF_TF_ECN = 1 << 27,         /* negotiated; in SYN-SENT: offered (RFC 3168) */
+    HF_TF_ECN_ECHO = 1 << 28,    /* a mark arrived: every ACK says ECE until the peer says CWR */
+    HF_TF_ORPHAN = 1 << 29, /* the application has closed it, and it is counted in hf_tcp_shared.orphans */
 };
 
 /* What we owe the peer, noted by the checks and paid by output.c. In hf_tcp.owed. */
@@ -69,9 +68,9 @@ enum {
     HF_OWE_ACK_NOW = 1,      /* an ACK before anything else waits; hf_tcp.ack_why says why */
     HF_OWE_ACK_LATER = 2,    /* an ACK by hf_tcp.ack_at */
     HF_OWE_SYN = 4,          /* SYN or SYN,ACK, the first time or again */
-    HF_OWE_PROBE = 8,        /* one zero-window probe, or what silly-window avoidance held back */
+    HF_OWE_PROBE = 8,        /* one zero-window probe, or what silly-window avoidance held back: something is queued */
     HF_OWE_KEEP_ALIVE = 16,  /* one keep-alive probe */
-    HF_OWE_LOSS_PROBE = 32,  /* one tail loss probe */
+    HF_OWE_LOSS_PROBE = 32,  /* one tail loss probe: something is in flight */
 };
 
 enum { HF_FIXED_SEND = 1, HF_FIXED_RECEIVE = 2 };

@@ -104,9 +104,10 @@ void hf_timers_time_wait(struct hf_tcp_shared *sh, struct hf_tcp *c)
     c->life_at = in(sh, 2 * sh->config.msl_ns);
 }
 
-void hf_timers_orphaned(struct hf_tcp_shared *sh, struct hf_tcp *c)
+/* Half-closed while the application still reads, for as long as the peer likes; without an owner not for ever. */
+void hf_timers_fin_wait_2(struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
-    c->life_at = in(sh, sh->config.fin_wait_2_ns);
+    c->life_at = c->flags & HF_TF_APP_CLOSED ? in(sh, sh->config.fin_wait_2_ns) : HF_NEVER;
 }
 
 void hf_timers_stop(struct hf_tcp *c)
@@ -165,8 +166,6 @@ void hf_timers_review(struct hf_tcp_shared *sh, struct hf_tcp *c)
     if (life_is_user_timeout(c)) {
         hf_ns limit = patience(sh, c);
         c->life_at = s != NULL && limit != 0 ? hf_time_add(s->oldest_at, limit) : HF_NEVER;
-    } else if (c->state == HF_FIN_WAIT_2 && !(c->flags & HF_TF_APP_CLOSED)) {
-        c->life_at = HF_NEVER; /* half-closed, and the application still reads */
     }
     if ((c->flags & HF_TF_KEEP_ALIVE) && hf_time_is_never(c->keep_at) && c->state != HF_TIME_WAIT)
         c->keep_at = in(sh, c->keep_idle_s * HF_SECOND);
@@ -319,7 +318,6 @@ static void keep_alive_is_due(struct hf_tcp_shared *sh, struct hf_tcp *c)
 bool hf_tcp_timeout(struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
     uint64_t silences = sh->reasons[HF_ADVICE_SILENCE];
-    c->flags &= ~(uint32_t)HF_TF_STARVED;
     if (due(sh, c->ack_at)) {
         c->ack_at = HF_NEVER;
         hf_owe_ack(c, HF_WHY_ACK_DELAYED);

@@ -94,6 +94,17 @@ static inline void sound(void)
         fail_msg("%s", broken);
 }
 
+/* Who is called silent after a segment has nothing to send, and says right when to ask again. */
+static inline void silence_is_true(void)
+{
+    hf_time ask_at;
+    if (!hf_tcp_is_silent(shared, conn, &ask_at))
+        return;
+    struct hf_tcp_plan next = hf_tcp_plan(shared, conn);
+    if (next.what != HF_SEND_NOTHING || next.ask_at.ns != ask_at.ns)
+        fail_msg("called silent, but the plan says otherwise");
+}
+
 /* The next segment, when there is one to send now. */
 static inline bool sends(void)
 {
@@ -102,6 +113,7 @@ static inline bool sends(void)
         return false;
     hf_tcp_output(shared, conn, &plan, sent_bytes, false, &sent);
     sound();
+    silence_is_true();
     return true;
 }
 
