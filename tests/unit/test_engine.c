@@ -295,6 +295,53 @@ static void each_event_is_told_once(void **state)
     finish();
 }
 
+static uint32_t news_of(struct side *side, hf_conn conn)
+{
+    struct hf_event event;
+    uint32_t bits = 0;
+    while (hf_event(side->e, &event))
+        bits |= hf_conn_equal(event.conn, conn) ? event.bits : 0;
+    return bits;
+}
+
+static void urgent_data_is_told(void **state)
+{
+    /* The event comes when urgent data is announced, again when more of it is while the first is unread, and with nothing
+     * else that happens. MUST-32. */
+    (void)state;
+    connect_pair();
+    drain_events();
+    assert_int_equal(hf_tcp_send(pair.a.e, a, "plain", 5, 0), 5);
+    pair_settle(&pair);
+    assert_false(news_of(&pair.b, b) & HF_EV_URGENT);
+    assert_int_equal(hf_tcp_send(pair.a.e, a, "now!", 4, HF_SEND_URGENT), 4);
+    pair_settle(&pair);
+    assert_true(news_of(&pair.b, b) & HF_EV_URGENT);
+    assert_int_equal(info_of(&pair.b, b).urgent_ahead, 9);
+    assert_int_equal(hf_tcp_send(pair.a.e, a, "now!", 4, HF_SEND_URGENT), 4);
+    pair_settle(&pair);
+    assert_true(news_of(&pair.b, b) & HF_EV_URGENT);
+    assert_int_equal(info_of(&pair.b, b).urgent_ahead, 13);
+}
+
+static void who_finds_the_queue_full_is_counted(void **state)
+{
+    /* Two calls were half-open when one place was left. The last ACK of the second is left unheard and asked for again; the
+     * listener tells how often that was. */
+    (void)state;
+    struct hf_endpoint any = {.port = 81}, to = pair_end("192.0.2.2", 81);
+    const struct hf_tcp_options narrow = {.backlog = 1};
+    struct hf_listener_info info;
+    assert_int_equal(hf_tcp_listen(pair.b.e, &any, &narrow, &listener), HF_OK);
+    assert_int_equal(hf_tcp_connect(pair.a.e, NULL, &to, NULL, &a), HF_OK);
+    assert_int_equal(hf_tcp_connect(pair.a.e, NULL, &to, NULL, &b), HF_OK);
+    pair_settle(&pair);
+    assert_int_equal(hf_listener_status(pair.b.e, listener, &info), HF_OK);
+    assert_int_equal(info.funnel.queue_full, 1);
+    assert_int_equal(info.waiting, 1);
+    assert_int_equal(info.half_open, 1);
+}
+
 static void a_copied_block_is_an_engine_of_its_own(void **state)
 {
     /* Only offsets inside: the copy goes on where the original stood, and the original does not notice. */
@@ -349,6 +396,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_released_handle_is_stale, set_up, tear_down),
         cmocka_unit_test_setup_teardown(closing_a_listener_resets_who_was_not_accepted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_event_is_told_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(urgent_data_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_finds_the_queue_full_is_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_copied_block_is_an_engine_of_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_history_tells_the_segment_before_what_it_caused, set_up, tear_down),
     };

@@ -286,6 +286,25 @@ static void closing_at_once_still_delivers(void **state)
     b = (hf_conn){0, 0};
 }
 
+static void who_waits_to_be_accepted_already_needs_no_other_place(void **state)
+{
+    /* The text of the SYN has put the call into the accept queue, which holds one: its last ACK finds the queue full with
+     * nobody but itself, and completes the handshake. */
+    (void)state;
+    struct hf_endpoint any = {.port = 81}, to = pair_end("192.0.2.2", 81);
+    const struct hf_tcp_options narrow = {.fast_open = 4, .backlog = 1}, wanted = {.fast_open = 1};
+    hf_conn few;
+    meet();
+    assert_int_equal(hf_tcp_listen(pair.b.e, &any, &narrow, &few), HF_OK);
+    assert_int_equal(hf_tcp_connect(pair.a.e, NULL, &to, &wanted, &a), HF_OK);
+    assert_int_equal(hf_tcp_send(pair.a.e, a, "question", 8, 0), 8);
+    pair_settle(&pair);
+    assert_int_equal(hf_tcp_accept(pair.b.e, few, &b), HF_OK);
+    assert_true(info_of(&pair.b, b).fast_open);
+    assert_int_equal(pair_state(&pair.b, b), HF_ESTABLISHED);
+    b = (hf_conn){0, 0};
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +318,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_lost_syn_ack_delivers_the_data_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_listener_takes_only_so_many_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(closing_at_once_still_delivers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_waits_to_be_accepted_already_needs_no_other_place, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
