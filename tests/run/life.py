@@ -47,9 +47,10 @@ def wait_for(condition, seconds=5):
     return condition()
 
 
-def namespaces():
+def namespaces(pids):
+    """Their network namespaces; of those that are gone meanwhile, none."""
     seen = set()
-    for pid in filter(str.isdigit, os.listdir("/proc")):
+    for pid in pids:
         try:
             seen.add(os.stat("/proc/%s/ns/net" % pid).st_ino)
         except OSError:
@@ -99,7 +100,7 @@ claim("a signal sent to us reaches the program", p.wait(10) == 3 and p.stdout.re
 p = subprocess.Popen([*RUN, "--", "sh", "-c", "(sleep 1; echo late) & echo soon"], stdout=subprocess.PIPE, text=True)
 claim("it ends with the program's last process", p.communicate(timeout=10)[0] == "soon\nlate\n")
 
-before = namespaces()
+ours, made = namespaces(["self"]), set()
 for what, kill in (
         ("us", lambda p, tree: p.kill()),
         ("the program", lambda p, tree: os.kill(min(tree), signal.SIGKILL)),
@@ -108,6 +109,7 @@ for what, kill in (
     p = start_tree(marker)
     tree = inside(marker)
     tree = [t for t in tree if t != p.pid]
+    made |= namespaces(tree) - ours
     kill(p, tree)
     if what == "us":
         p.wait(10)
@@ -123,7 +125,8 @@ for what, kill in (
         claim("after SIGKILL of %s it still ends when the rest does" % what, wait_for(lambda: p.poll() is not None), p.poll())
         if p.poll() is None:
             p.kill()
-claim("no namespace is left behind", wait_for(lambda: namespaces() <= before), namespaces() - before)
+everybody = lambda: filter(str.isdigit, os.listdir("/proc"))
+claim("no namespace is left behind", bool(made) and wait_for(lambda: not made & namespaces(everybody())), made)
 
 p = subprocess.Popen([*RUN, "--", "sleep", "1000"])
 wait_for(lambda: "handfast-keeper" in subprocess.run(["ps", "-eo", "comm"], capture_output=True, text=True).stdout)
