@@ -201,7 +201,8 @@ static inline void judge_segment(struct flow *f, const struct hf_segment *seg, u
         begin++;
     }
     if (c != NULL && c->state != HF_SYN_SENT)
-        f->scale = c->rcv_scale; /* what was offered holds if the stranger's SYN offered it too: they send both kinds */
+        f->scale =
+            c->rcv_scale; /* what was offered holds if the stranger's SYN offered it too: they send both kinds */
     require(is_text(seg->data, begin, seg->data_len));
     require(segment_len == 0 || segment_len + options_len <= HF_MAX(f->mss, 48u) || segment_len == 8);
     require(is_within_window(f, seg));
