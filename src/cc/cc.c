@@ -25,7 +25,7 @@ void hf_cc_init(struct hf_cc *cc, enum hf_cc_algorithm algorithm, uint16_t mss, 
 }
 
 /* MUST-19: slow start with byte counting: an ACK that covers a whole burst counts for all of it, since receive offload makes
- * such ACKs normal; the window still at most doubles in a round (RFC 5681, 3.1; RFC 3465). Returns the bytes
+ * such ACKs normal; the window still at most doubles in a round (RFC 5681, 3.1; RFC 3465, 2.1). Returns the bytes
  * not used up when ssthresh was reached. */
 static uint32_t slow_start(struct hf_cc *cc, uint32_t acked)
 {
@@ -140,7 +140,7 @@ static void recovered(struct hf_cc *cc, struct hf_cc_work *work)
 }
 
 /* The window comes back, but not as a burst: what is in flight and an initial window at once, the rest by slow start
- * (RFC 4015, 3.2). */
+ * (RFC 4015, 3.2). CUBIC's last maximum comes back with it (RFC 8312bis, 4.9). */
 static void undo(struct hf_cc *cc, struct hf_cc_work *work, uint32_t in_flight)
 {
     uint32_t at_once = in_flight + initial_window(cc->mss, cc->initial_window);
@@ -172,7 +172,7 @@ void hf_cc_signal(struct hf_cc *cc, struct hf_cc_work *work, enum hf_cc_signal s
         break;
     case HF_CC_TIMEOUT:
         reduce(cc, work, in_flight);
-        cc->cwnd = cc->mss; /* the loss window, RFC 5681, 3.1 */
+        cc->cwnd = cc->mss; /* the loss window, RFC 5681, 3.1; RFC 8312bis, 4.8 */
         break;
     case HF_CC_SPURIOUS:
         if (work->undo_cwnd != 0)

@@ -47,7 +47,8 @@ static uint32_t curve(const struct hf_cc *cc, const struct hf_cc_work *work, uin
     return (uint32_t)HF_MAX(HF_MIN(target, (uint64_t)cc->cwnd + cc->cwnd / 2), cc->cwnd);
 }
 
-/* Reno's window with the same beta: alpha = 3 (1 - beta) / (1 + beta) = 0.53 segments per round, 1 once past W_max. */
+/* Reno's window with the same beta (RFC 8312bis, 4.3): alpha = 3 (1 - beta) / (1 + beta) = 0.53 segments per round, 1 past
+ * W_max. */
 static void advance_estimate(const struct hf_cc *cc, struct hf_cc_work *work, uint32_t acked)
 {
     uint64_t alpha_1024 = work->w_est >= cc->w_max ? 1024 : 542;
@@ -77,6 +78,6 @@ void hf_cubic_reduce(struct hf_cc *cc, struct hf_cc_work *work)
     uint32_t window = cc->cwnd;
     /* Fast convergence: who was reduced below his last maximum leaves room for others (RFC 8312bis, 4.7). */
     cc->w_max = window < cc->w_max ? (uint32_t)((uint64_t)window * (1024 + BETA_1024) / 2048) : window;
-    cc->ssthresh = HF_MAX((uint32_t)((uint64_t)window * BETA_1024 / 1024), 2u * cc->mss);
+    cc->ssthresh = HF_MAX((uint32_t)((uint64_t)window * BETA_1024 / 1024), 2u * cc->mss); /* RFC 8312bis, 4.6 */
     work->epoch_at = (hf_time){0};
 }

@@ -53,10 +53,10 @@ static void judge_round_trip(struct hf_cc *cc, struct hf_hystart *h)
     if (h->samples < SAMPLES || h->last_us == 0)
         return;
     if (h->css_rounds > 0 && h->this_us < h->baseline_us)
-        h->css_rounds = 0;
+        h->css_rounds = 0; /* RFC9406-4.2.resume */
     else if (h->css_rounds > 0 && h->this_us >= h->queue_us)
         cc->ssthresh = cc->cwnd;
-    else if (h->css_rounds == 0 && h->this_us >= risen(h->last_us))
+    else if (h->css_rounds == 0 && h->this_us >= risen(h->last_us)) /* RFC9406-4.2.enter */
         begin_slow_growth(h, h->this_us, risen(h->this_us));
 }
 
@@ -87,5 +87,5 @@ uint32_t hf_hystart(struct hf_cc *cc, struct hf_cc_work *work, const struct hf_c
         judge_round_trip(cc, h);
     }
     judge_train(cc, h, ack->at);
-    return h->css_rounds > 0 ? ack->acked / GROWTH_DIVISOR : ack->acked;
+    return h->css_rounds > 0 ? ack->acked / GROWTH_DIVISOR : ack->acked; /* RFC9406-4.2.grow */
 }

@@ -100,6 +100,7 @@ struct hf_path_mtu hf_paths_find(const struct hf_paths *paths, const struct hf_a
     return (struct hf_path_mtu){.mtu = HF_MIN(p->mtu, link_mtu), .may_fragment = p->may_fragment};
 }
 
+/* A larger size than the one known is no news (RFC 1191, 4), and one that no IPv6 path may have is none (RFC 8201, 4). */
 bool hf_paths_lower(struct hf_paths *paths, const struct hf_addr *dst, uint16_t reported, uint16_t link_mtu, hf_time now)
 {
     bool is_v4 = hf_addr_is_v4(dst);

@@ -87,7 +87,7 @@ static void count_progress(struct hf_tcp_sending *s, uint32_t acked)
 
 static bool duplicates_condemn(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s)
 {
-    /* RFC 6582, 3.2 and 6: after a time-out, duplicate ACKs for what was sent before it prove nothing. */
+    /* RFC 6582, 3.2 and 4: after a time-out, duplicate ACKs for what was sent before it prove nothing. */
     if (s->dup_acks < HF_DUP_THRESH || hf_seq_lt(c->snd.una, s->recover))
         return false;
     (void)mark_first(sh, s);

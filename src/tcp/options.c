@@ -74,7 +74,8 @@ static struct hf_sack_block block_of(const struct hf_tcp *c, const struct hf_tcp
     return (struct hf_sack_block){hf_rcv_seq(c, range->from), hf_seq_add(hf_rcv_seq(c, range->to), and_fin)};
 }
 
-/* What arrived twice stands before all (RFC 2883, 4), then the newest, RFC 2018, 4. */
+/* What arrived twice stands before all (RFC 2883, 4), then the newest, RFC 2018, 4: that is the block which contains what
+ * arrived twice beyond a hole (RFC 2883, 4.3). */
 static void fill_sacks(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_opts *opts)
 {
     const struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);

@@ -35,7 +35,8 @@ static bool trim(const struct hf_tcp *c, const struct hf_tcp_receiving *r, const
 
 /* ---- what arrives twice ---- */
 
-/* RFC 2883, 4: the first contiguous part that had arrived before is reported, once, by the next ACK. */
+/* RFC 2883, 4: the first contiguous part that had arrived before is reported, once, by the next ACK, whether it lies below
+ * RCV.NXT or beyond a hole; and of text that is partly new, only what is not (RFC 2883, 4.1 and 4.2). */
 void hf_note_duplicate(const struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg)
 {
     if (!(c->flags & HF_TF_SACK) || seg->data_len == 0 || !sh->config.sack)

@@ -55,7 +55,7 @@ static inline uint64_t hf_unsent(const struct hf_tcp *c, const struct hf_tcp_sen
     uint64_t next = hf_snd_offset(c, c->snd.nxt);
     return next >= s->end ? 0 : s->end - next;
 }
-/* Bytes in the network, as far as we know: sent, and neither acknowledged, SACKed nor thought lost (RFC 6675, pipe). */
+/* Bytes in the network, as far as we know: sent, and neither acknowledged, SACKed nor thought lost: RFC 6675, 4. */
 static inline uint32_t hf_in_flight(const struct hf_tcp *c, const struct hf_tcp_sending *s)
 {
     uint32_t out = (uint32_t)hf_seq_diff(c->snd.nxt, c->snd.una);

@@ -105,7 +105,7 @@ static void unused_window_does_not_grow(void **state)
 static void timeout_leaves_one_segment(void **state)
 {
     /* A retransmission timeout leaves one segment, and slow start up to the reduced threshold (RFC 5681, 3.1;
-     * BUG-43). */
+     * RFC 8312bis, 4.8; BUG-43). */
     (void)state;
     for (int algorithm = HF_CC_CUBIC; algorithm <= HF_CC_NEWRENO; algorithm++) {
         begin((enum hf_cc_algorithm)algorithm);
@@ -133,7 +133,8 @@ static void threshold_has_a_floor(void **state)
 
 static void spurious_is_undone_once(void **state)
 {
-    /* A reduction that turns out to be for nothing is undone, whole, and only once (RFC 4015; BUG-43). */
+    /* A reduction that turns out to be for nothing is undone, whole, and only once (RFC 4015, 3.2;
+     * RFC 8312bis, 4.9; BUG-43). */
     (void)state;
     for (int algorithm = HF_CC_CUBIC; algorithm <= HF_CC_NEWRENO; algorithm++)
         for (int what = HF_CC_LOSS; what <= HF_CC_TIMEOUT; what++) {
@@ -375,7 +376,7 @@ static void slow_round(hf_ns rtt)
 static void slow_start_ends_before_the_queue_overflows(void **state)
 {
     /* When the least round trip of a round rises by more than an eighth, growth slows down at once and five rounds later is
-     * congestion avoidance (RFC 9406, 4.2). */
+     * congestion avoidance (RFC9406-4.2.enter, RFC9406-4.2.grow; RFC 8312bis, 4.10). */
     (void)state;
     begin(HF_CC_CUBIC);
     cc.ssthresh = UINT32_MAX;
@@ -443,7 +444,7 @@ static void short_paths_have_no_trains(void **state)
 static void jitter_is_no_queue(void **state)
 {
     /* On a path of microseconds the round trip may double without a word: less than four milliseconds is no queue. A
-     * rise that goes away again was a false alarm. */
+     * rise that goes away again was a false alarm (RFC9406-4.2.resume). */
     (void)state;
     begin(HF_CC_CUBIC);
     for (unsigned i = 0; i < 6; i++)
@@ -506,7 +507,7 @@ static void crossing_the_threshold_is_exact(void **state)
 
 static void cubic_keeps_seven_tenths(void **state)
 {
-    /* A loss leaves beta = 0.7 of the window (MAY-18; RFC 9438's ancestor, 4.6). */
+    /* A loss leaves beta = 0.7 of the window (MAY-18; RFC 8312bis, 4.6). */
     (void)state;
     begin(HF_CC_CUBIC);
     cc.cwnd = 1000 * MSS;
@@ -518,7 +519,7 @@ static void cubic_keeps_seven_tenths(void **state)
 
 static void cubic_converges_fast(void **state)
 {
-    /* Reduced again below the last maximum, it remembers less than it had, leaving room for others (4.7). */
+    /* Reduced again below the last maximum, it remembers less than it had, leaving room for others (RFC 8312bis, 4.7). */
     (void)state;
     begin(HF_CC_CUBIC);
     cc.cwnd = 1000 * MSS;
@@ -531,7 +532,7 @@ static void cubic_converges_fast(void **state)
 static void cubic_follows_its_curve(void **state)
 {
     /* After a loss at W the window comes back to W after K = cbrt(0.3 W / 0.4) seconds: steep, flat there, then
-     * steep. */
+     * steep (RFC 8312bis, 4.2). */
     (void)state;
     begin(HF_CC_CUBIC);
     cc.cwnd = 1000 * MSS;
@@ -553,8 +554,8 @@ static void cubic_follows_its_curve(void **state)
 
 static void cubic_is_no_slower_than_reno(void **state)
 {
-    /* Where the curve is slower than Reno would be, on short paths, Reno's estimate leads (4.3), large windows too.
-     */
+    /* Where the curve is slower than Reno would be, on short paths, Reno's estimate leads, large windows too
+     * (RFC 8312bis, 4.3). */
     (void)state;
     static const uint32_t windows[] = {20, 200, 2000, 20000};
     for (size_t i = 0; i < HF_COUNT_OF(windows); i++) {
@@ -578,7 +579,7 @@ static void cubic_is_no_slower_than_reno(void **state)
 
 static void cubic_growth_is_bounded_in_a_round(void **state)
 {
-    /* However long nothing was heard, one window of ACKs grows the window by at most half (4.2). */
+    /* However long nothing was heard, one window of ACKs grows the window by at most half (RFC 8312bis, 4.2). */
     (void)state;
     begin(HF_CC_CUBIC);
     cc.cwnd = 100 * MSS;
