@@ -55,7 +55,7 @@
     X(DROP, NO_ACK, "no ACK bit", "RFC 9293 3.10.7.4 fifth")                                                           \
     X(DROP, ACK_OF_SYN, "ACK does not acknowledge our SYN", "RFC 9293 3.10.7.4 fifth")                                 \
     X(DROP, ACK_UNSENT, "ACK of something not yet sent", "RFC 9293 3.10.7.4 fifth")                                    \
-    X(DROP, ACK_TOO_OLD, "ACK older than the largest window", "RFC 5961 5.2")                                          \
+    X(DROP, ACK_TOO_OLD, "ACK older than the largest window, or the stream", "RFC 5961 5.2")                           \
     X(DROP, DATA_AFTER_CLOSE, "data after the application closed", "RFC 9293 3.6.1; RFC 1122 4.2.2.13")                \
     X(DROP, DATA_AFTER_FIN, "data beyond the peer's FIN", "RFC 9293 3.10.7.4 seventh")                                 \
     X(DROP, RANGES_FULL, "too many holes at once", "RFC 2018 8")                                                       \

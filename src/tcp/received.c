@@ -46,7 +46,7 @@ void hf_note_duplicate(const struct hf_tcp_shared *sh, struct hf_tcp *c, const s
     int64_t low = (int64_t)c->rcv_base;
     struct hf_range twice;
     if (from < low)
-        twice = (struct hf_range){(uint64_t)HF_MAX(from, 0), (uint64_t)HF_MIN(to, low)};
+        twice = (struct hf_range){(uint64_t)HF_MAX(from, 0), (uint64_t)HF_MAX(HF_MIN(to, low), 0)};
     else if (r == NULL || !hf_islands_overlap(&r->islands, &sh->islands, (uint64_t)from, (uint64_t)to, &twice))
         return;
     if (twice.from < twice.to)
@@ -184,8 +184,11 @@ enum hf_reason hf_text_arrives(struct hf_tcp_shared *sh, struct hf_tcp *c, const
 
 void hf_fin_arrives(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg)
 {
-    if (c->flags & HF_TF_FIN_SEEN)
+    if (c->flags & HF_TF_FIN_SEEN) {
+        if (!(c->flags & HF_TF_FIN_RECEIVED)) /* again beyond the hole, which it tells of like any text does */
+            hf_owe_ack(c, HF_WHY_ACK_NOW);
         return;
+    }
     int64_t at = hf_rcv_offset(c, seg->seq) + ((seg->flags & HF_TCP_SYN) != 0) + seg->data_len;
     if (at < (int64_t)c->rcv_base || at > (int64_t)(c->rcv_base + c->rcv.wnd))
         return; /* beyond the window: it will come again */
@@ -204,9 +207,11 @@ bool hf_fin_is_next(struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
     if (!(c->flags & HF_TF_FIN_SEEN) || (c->flags & HF_TF_FIN_RECEIVED))
         return false;
-    const struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
+    struct hf_tcp_receiving *r = hf_tcp_receiving_of(sh, c);
     if (r != NULL && r->fin != c->rcv_base)
         return false;
+    if (r != NULL && r->islands.count > 0)
+        prune(sh, r, c->rcv_base); /* nothing is part of the stream behind its end: neither kept nor reported by SACK */
     c->flags |= HF_TF_FIN_RECEIVED;
     c->rcv.nxt = hf_seq_add(c->rcv.nxt, 1);
     c->rcv.wnd -= c->rcv.wnd > 0;

@@ -129,6 +129,14 @@ static bool check_syn(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct h
 
 /* ---- fifth, check the ACK field ---- */
 
+/* How far an ACK may lie behind SND.UNA: the peer's largest window, and no further than the stream reaches back, for what
+ * was never sent cannot have been acknowledged by anybody. */
+static uint32_t oldest_ack_distance(const struct hf_tcp *c)
+{
+    uint64_t acked = c->snd_base + ((c->flags & HF_TF_FIN_ACKED) != 0);
+    return acked < c->snd.max_wnd ? (uint32_t)acked : c->snd.max_wnd;
+}
+
 /* RFC 5961, 5.2; MAY-12: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT, else a challenge. */
 static bool ack_is_plausible(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg,
                              struct hf_verdict *v)
@@ -137,7 +145,7 @@ static bool ack_is_plausible(struct hf_tcp_shared *sh, struct hf_tcp *c, const s
         hf_challenge(sh, c);
         return drop(v, HF_DROP_ACK_UNSENT);
     }
-    if (hf_seq_lt(seg->ack, hf_seq_sub(c->snd.una, c->snd.max_wnd))) {
+    if (hf_seq_lt(seg->ack, hf_seq_sub(c->snd.una, oldest_ack_distance(c)))) {
         hf_challenge(sh, c);
         return drop(v, HF_DROP_ACK_TOO_OLD);
     }
