@@ -306,6 +306,12 @@ static bool is_opening(struct hf_sockets *s, const struct hf_sock *sock)
     return info.state == HF_SYN_SENT || info.state == HF_SYN_RECEIVED;
 }
 
+/* An active OPEN under way: Linux takes no text before it is over. */
+static bool awaits_handshake(struct hf_sockets *s, const struct hf_sock *sock)
+{
+    return sock->remote.port != 0 && is_opening(s, sock);
+}
+
 /* A write that opened the connection waits until it is there, and then says 0; if it never will be, why. */
 static int64_t awaits_connection(struct hf_sockets *s, struct hf_sock *sock)
 {
@@ -376,6 +382,8 @@ int64_t hf_sock_send(struct hf_sockets *s, struct hf_sock *sock, const void *dat
         return -(sock->kind == HF_SOCK_FRESH ? EPIPE : ENOTCONN);
     if ((flags & MSG_FASTOPEN) && !wait->is_again && is_opening(s, sock))
         return -EALREADY;
+    if (is_nonblocking && !wait->is_again && awaits_handshake(s, sock))
+        return -EAGAIN;
     int64_t answer = wait->is_again && !sock->connect_was_told ? awaits_connection(s, sock) : 0;
     return answer != 0 ? answer : sends(s, sock, data, len, flags, wait);
 }
@@ -386,8 +394,10 @@ int64_t hf_sock_shutdown(struct hf_sockets *s, struct hf_sock *sock, int how)
 {
     if (sock->kind != HF_SOCK_CONNECTION)
         return -ENOTCONN;
+    struct hf_tcp_info info;
+    bool is_over = hf_tcp_status(s->engine, sock->conn, &info) != HF_OK || info.state == HF_TIME_WAIT;
     int error = how == SHUT_WR || how == SHUT_RDWR ? hf_tcp_shutdown(s->engine, sock->conn) : HF_OK;
-    if (error != HF_OK)
+    if (is_over || error != HF_OK)
         return -ENOTCONN;
     sock->reading_is_shut |= how == SHUT_RD || how == SHUT_RDWR;
     return 0;
