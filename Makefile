@@ -10,6 +10,7 @@ PREFIX ?= /usr/local
 ARGS ?=
 FUZZ_SECONDS ?= 60
 STATES ?= 1000000
+SEEDS ?= 1..20000
 SOAK_MINUTES ?= 30
 SOAK_FROM ?= 1
 QUIET := >/dev/null
@@ -19,7 +20,7 @@ MAKEFLAGS += --no-print-directory
 FORMATTED = $(shell git ls-files --cached --others --exclude-standard \
               $(foreach folder,drivers explore pkt packetdrill cli run sim sockets examples fuzz bench tests,'$(folder)/*.[ch]'))
 
-.PHONY: run test build setup interop interop-short attack attack-short fuzz fuzz-afl fuzz-coverage fuzz-short explore portability coverage mutation soak golden bench bench-tun bench-path \
+.PHONY: run test build setup interop interop-short attack attack-short fuzz fuzz-afl fuzz-coverage fuzz-short explore opinion portability coverage mutation soak golden bench bench-tun bench-path \
         bench-lifecycle bench-adversary bench-run packetdrill lint layers purity style ledger fmt fmt-check \
         install clean help
 .DEFAULT_GOAL := help
@@ -107,6 +108,10 @@ explore: setup ## Runs every interleaving of two engines, 14 million states, and
 	$(call compile,release)
 	@build/release/explore/explore --states $(STATES)
 	@explore/planted.sh cc
+
+opinion: setup ## Plays random sequences (SEEDS) to Handfast and to the host kernel and compares the answers: docs/departures.md.
+	$(call compile,release)
+	@build/release/tests/opinion/opinion --seeds $(SEEDS)
 
 portability: setup ## Unit tests and scenarios on a big-endian and a 32-bit machine (qemu), with musl, and without any system.
 	@tools/setup.sh portability
