@@ -33,7 +33,7 @@ SOURCES = ["src/tcp/synchronized.c", "src/tcp/plan.c"]
 SCENARIOS = "tests/scenarios"
 UNIT_TESTS = sorted(p.stem for p in ROOT.glob("tests/unit/test_*.c")
                     if re.search(r'"(tcp_fixture|pair)\.h"', p.read_text()))
-PATIENCE = 5  # seconds of processor time; what takes longer goes round in circles
+PATIENCE = 20  # seconds of processor time; what takes longer goes round in circles
 
 Mutant = namedtuple("Mutant", "file function line what start end text")
 
