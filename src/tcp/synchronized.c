@@ -39,11 +39,12 @@ static bool is_acceptable(const struct hf_tcp *c, const struct hf_segment *seg)
     return hf_seq_lt(seg->seq, edge) && hf_seq_gt(hf_seq_add(seg->seq, seg->len), c->rcv.nxt);
 }
 
-/* In SYN-RECEIVED the peer's SYN may come again. Alone, it asks for our SYN,ACK again; with an ACK (simultaneous open,
- * figure 8) that ACK counts, and ours is owed. */
+/* In SYN-RECEIVED the peer's SYN may come again; with a RST it is a reset like any other, and owed nothing. Alone, it asks
+ * for our SYN,ACK again; with an ACK (simultaneous open, figure 8) that ACK counts, and ours is owed. */
 static bool is_their_syn_again(const struct hf_tcp *c, const struct hf_segment *seg)
 {
-    return c->state == HF_SYN_RECEIVED && (seg->flags & HF_TCP_SYN) && hf_seq_eq(seg->seq, c->irs);
+    bool is_syn = (seg->flags & (HF_TCP_SYN | HF_TCP_RST)) == HF_TCP_SYN;
+    return c->state == HF_SYN_RECEIVED && is_syn && hf_seq_eq(seg->seq, c->irs);
 }
 
 static bool syn_again(struct hf_tcp *c, const struct hf_segment *seg, struct hf_verdict *v)

@@ -206,8 +206,16 @@ static bool is_orphan(const struct point *at)
 /* In SYN-RECEIVED the kernel looks at the ACK before the sequence number. */
 static bool resets_by_ack_first(const struct point *at)
 {
+    bool is_dropped_before = at->ours->why == HF_DROP_OUT_OF_WINDOW || at->ours->why == HF_DROP_PAWS;
     return at->before->state == HF_SYN_RECEIVED && at->step->flags & HF_TCP_ACK &&
-           at->theirs->reset == HF_TCP_RST && at->ours->why == HF_DROP_OUT_OF_WINDOW;
+           at->theirs->reset == HF_TCP_RST && is_dropped_before;
+}
+
+/* A reset of ours stays within a window that has shrunk, as everything without text does. */
+static bool stays_in_window(const struct point *at)
+{
+    bool is_call = at->step->kind == STEP_CLOSE || at->step->kind == STEP_ABORT;
+    return is_call && at->ours->reset == at->theirs->reset && at->ours->reset_seq < at->theirs->reset_seq;
 }
 
 enum { SMALL_WINDOW = 3000 };
@@ -450,6 +458,7 @@ static const struct law laws[] = {
     {"fin-closed-window", false, "RFC 9293, 3.8.6", DIFFERS_ANSWERED | DIFFERS_SENT, true,
      has_fin_for_closed_window},
     {"other-window", false, "RFC 9293, 3.10.7.4", SENDING, true, has_other_window},
+    {"reset-at-edge", false, "RFC 9293, A.2", DIFFERS_RESET, false, stays_in_window},
     {"small-window", false, "RFC 9293, 3.8.6.2.1", SENDING, true, has_small_window},
     {NULL},
 };
