@@ -13,7 +13,6 @@
 enum { OPTION_END, OPTION_NOP, OPTION_MSS, OPTION_WSCALE, OPTION_SACK_OK, OPTION_SACK, OPTION_TIMESTAMPS = 8 };
 enum { OPTION_MD5 = 19, OPTION_FAST_OPEN = 34 };
 enum { PROTOCOL_ICMP = 1, PROTOCOL_UDP = 17, PROTOCOL_ICMP6 = 58 };
-enum { FLAG_ECE = 64 };
 
 /* Where the line is being written. What does not fit is cut off, never written. */
 struct out {
@@ -113,13 +112,13 @@ static void put_ecn(struct out *out, const uint8_t *data, const struct hf_look *
     put(out, "%s", names[traffic_class & 3]);
 }
 
-static void put_flags(struct out *out, uint8_t flags)
+static void put_flags(struct out *out, uint16_t flags)
 {
     static const struct {
-        uint8_t flag;
+        uint16_t flag;
         char letter;
-    } letters[] = {{LOOK_FIN, 'F'}, {LOOK_SYN, 'S'}, {LOOK_RST, 'R'}, {LOOK_PSH, 'P'},
-                   {FLAG_ECE, 'E'}, {LOOK_CWR, 'W'}, {LOOK_URG, 'U'}, {LOOK_ACK, '.'}};
+    } letters[] = {{LOOK_FIN, 'F'}, {LOOK_SYN, 'S'}, {LOOK_RST, 'R'}, {LOOK_PSH, 'P'}, {LOOK_ECE, 'E'},
+                   {LOOK_CWR, 'W'}, {LOOK_AE, 'A'},  {LOOK_URG, 'U'}, {LOOK_ACK, '.'}};
     if (flags == 0)
         put(out, "-");
     for (unsigned i = 0; i < sizeof letters / sizeof letters[0]; i++)

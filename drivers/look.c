@@ -87,7 +87,7 @@ static void look_tcp(const uint8_t *data, struct hf_look *look)
     look->dst_port = get16(tcp + 2);
     look->seq = get32(tcp + 4);
     look->ack = get32(tcp + 8);
-    look->flags = tcp[13];
+    look->flags = get16(tcp + 12) & (LOOK_AE | 0xff);
     look->payload = look->transport + header;
     look->payload_len = look->end - look->payload;
 }

@@ -9,7 +9,17 @@
 
 #include <handfast/engine.h>
 
-enum { LOOK_FIN = 1, LOOK_SYN = 2, LOOK_RST = 4, LOOK_PSH = 8, LOOK_ACK = 16, LOOK_URG = 32, LOOK_CWR = 128 };
+enum {
+    LOOK_FIN = 1,
+    LOOK_SYN = 2,
+    LOOK_RST = 4,
+    LOOK_PSH = 8,
+    LOOK_ACK = 16,
+    LOOK_URG = 32,
+    LOOK_ECE = 64,
+    LOOK_CWR = 128,
+    LOOK_AE = 256,
+};
 
 #define LOOK_PROTOCOL_TCP 6
 
@@ -17,7 +27,7 @@ struct hf_look {
     uint8_t version;      /* 4 or 6; 0: no IP here that can be read */
     uint8_t protocol;     /* of the payload, behind IPv6 extension headers */
     bool is_tcp;          /* a whole TCP header is there and the datagram is no fragment: the fields below hold */
-    uint8_t flags;        /* LOOK_..., as on the wire */
+    uint16_t flags;       /* LOOK_..., as on the wire */
     uint32_t ip;          /* offsets from data: the IP header, */
     uint32_t transport;   /* what it carries, */
     uint32_t payload;     /* TCP's data, */

@@ -92,12 +92,13 @@ static bool read_switch(const char *text, bool *is_on)
 static const char *const cookies_words[] = {[HF_SYN_COOKIES_OFF] = "off",
                                             [HF_SYN_COOKIES_UNDER_PRESSURE] = "under_pressure",
                                             [HF_SYN_COOKIES_ALWAYS] = "always"};
-static const char *const ecn_words[] = {[HF_ECN_OFF] = "off", [HF_ECN_ACCEPT] = "accept", [HF_ECN_ON] = "on"};
+static const char *const ecn_words[] = {
+    [HF_ECN_OFF] = "off", [HF_ECN_ACCEPT] = "accept", [HF_ECN_ON] = "on", [HF_ECN_ACCURATE] = "accurate"};
 
-/* One of the three words of an enum. */
-static bool read_word(const char *text, const char *const words[3], uint8_t *value)
+/* One of the words of an enum. */
+static bool read_word(const char *text, const char *const *words, uint8_t count, uint8_t *value)
 {
-    for (uint8_t i = 0; i < 3; i++) {
+    for (uint8_t i = 0; i < count; i++) {
         if (strcmp(words[i], text) != 0)
             continue;
         *value = i;
@@ -120,9 +121,9 @@ static bool set_field(struct hf_config *config, const struct field *field, const
         *at = strcmp(value, "newreno") == 0 ? HF_CC_NEWRENO : HF_CC_CUBIC;
         return *at == HF_CC_NEWRENO || strcmp(value, "cubic") == 0;
     case FIELD_ECN:
-        return read_word(value, ecn_words, at);
+        return read_word(value, ecn_words, sizeof ecn_words / sizeof ecn_words[0], at);
     case FIELD_COOKIES:
-        return read_word(value, cookies_words, at);
+        return read_word(value, cookies_words, sizeof cookies_words / sizeof cookies_words[0], at);
     default:
         break;
     }

@@ -59,8 +59,7 @@ uint32_t pkt_frame_tcp(uint8_t *out, const struct pkt_tcp_fields *f)
     put16(tcp + 2, f->dst.port);
     put32(tcp + 4, f->seq);
     put32(tcp + 8, f->ack);
-    tcp[12] = (uint8_t)(tcp_len / 4 << 4);
-    tcp[13] = f->flags;
+    put16(tcp + 12, (uint16_t)(tcp_len / 4 << 12 | f->flags));
     put16(tcp + 14, f->win);
     put16(tcp + 18, f->urg);
     memcpy(tcp + TCP_LEN, f->options, f->options_len);

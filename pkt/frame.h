@@ -12,7 +12,7 @@ enum { PKT_FRAME_MAX = HF_FRAME_MAX };
 struct pkt_tcp_fields {
     struct hf_endpoint src, dst;
     uint8_t traffic_class, ttl;
-    uint8_t flags;
+    uint16_t flags;
     uint32_t seq, ack;
     uint16_t win, urg;
     const uint8_t *options; /* padded to four bytes */

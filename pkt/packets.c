@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_TIMESTAMPS = 8, FLAG_ECE = 64 };
+enum { OPTION_TIMESTAMPS = 8 };
 enum { LOOK_AHEAD_S = 200 }; /* how far to look for a packet that is late, to say how late it is */
 
 /* ---- flows ---- */

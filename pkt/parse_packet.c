@@ -13,7 +13,6 @@
 
 #include <string.h>
 
-enum { FLAG_ECE = 64 };
 enum { MOST_PAYLOAD = 65535 };
 enum { OPTION_END, OPTION_NOP, OPTION_MSS, OPTION_WSCALE, OPTION_SACK_OK, OPTION_SACK, OPTION_TIMESTAMPS = 8 };
 enum { OPTION_MD5 = 19, OPTION_FAST_OPEN = 34, OPTION_EXPERIMENT = 254, FAST_OPEN_MAGIC = 0xf989 };
@@ -66,12 +65,24 @@ static void parse_ip_info(struct pkt_parser *p, struct pkt_segment *segment)
 
 /* ---- the TCP header ---- */
 
-static uint8_t flag_of(char letter)
+static uint16_t flag_of(char letter)
 {
-    static const char letters[] = "FSRPEWU";
-    static const uint8_t flags[] = {LOOK_FIN, LOOK_SYN, LOOK_RST, LOOK_PSH, FLAG_ECE, LOOK_CWR, LOOK_URG};
+    static const char letters[] = "FSRPEWUA";
+    static const uint16_t flags[] = {LOOK_FIN, LOOK_SYN, LOOK_RST, LOOK_PSH, LOOK_ECE, LOOK_CWR, LOOK_URG, LOOK_AE};
     const char *at = letter ? strchr(letters, letter) : NULL;
     return at ? flags[at - letters] : 0;
+}
+
+/* The dot for ACK, and behind it AccECN's count, which lies in ECE, CWR and AE: one token with its digit. */
+static bool take_ace(struct pkt_parser *p, struct pkt_segment *segment)
+{
+    const struct pkt_token token = p->lexer.token;
+    bool is_ace = token.kind == PKT_TOKEN_FLOAT && token.len == 2 && token.text[0] == '.' && token.text[1] < '8';
+    if (!is_ace)
+        return false;
+    segment->flags |= (uint16_t)(LOOK_ACK | (token.text[1] - '0') * LOOK_ECE);
+    pkt_parser_next(p);
+    return true;
 }
 
 /* Letters, then perhaps a dot for ACK; or the dot alone; or a dash for none at all. */
@@ -82,20 +93,22 @@ static void parse_flags(struct pkt_parser *p, struct pkt_segment *segment)
         return;
     if (token.kind == PKT_TOKEN_WORD) {
         for (size_t i = 0; i < token.len; i++) {
-            uint8_t flag = flag_of(token.text[i]);
+            uint16_t flag = flag_of(token.text[i]);
             if (flag == 0) {
-                pkt_parser_fail(p, 0, "'%c' is no TCP flag: they are F S R P E W U and a dot for ACK",
+                pkt_parser_fail(p, 0, "'%c' is no TCP flag: they are F S R P E W A U and a dot for ACK",
                                 token.text[i]);
                 return;
             }
             segment->flags |= flag;
         }
         pkt_parser_next(p);
+    } else if (take_ace(p, segment)) {
+        return;
     } else if (!pkt_parser_at_char(p, '.')) {
-        pkt_parser_fail(p, 0, "expected TCP flags (F S R P E W U, a dot for ACK, or a dash for none)");
+        pkt_parser_fail(p, 0, "expected TCP flags (F S R P E W A U, a dot for ACK, or a dash for none)");
         return;
     }
-    if (pkt_parser_take_char(p, '.'))
+    if (!take_ace(p, segment) && pkt_parser_take_char(p, '.'))
         segment->flags |= LOOK_ACK;
 }
 

@@ -50,7 +50,7 @@ struct pkt_segment {
     uint16_t src_port, dst_port; /* 0: those of the flow */
     uint32_t seq, len, ack;
     uint16_t win, urg;
-    uint8_t flags; /* as on the wire */
+    uint16_t flags; /* as on the wire */
     bool has_win, has_urg;
     bool any_options; /* <...> */
     int8_t ecn;       /* enum pkt_ecn */

@@ -26,16 +26,16 @@ static void set_buffer(uint32_t *usual, uint32_t *most, const unsigned long *num
     *most = (uint32_t)(number[2] <= 1 << 30 ? number[2] : 1 << 30);
 }
 
-/* The value of an enum with three members, in Linux's numbering. */
-static void set_choice(uint8_t *choice, const uint8_t meaning[3], const unsigned long *number)
+/* The value of an enum, in Linux's numbering. */
+static void set_choice(uint8_t *choice, const uint8_t *meaning, unsigned count, const unsigned long *number)
 {
-    if (number[0] < 3)
+    if (number[0] < count)
         *choice = meaning[number[0]];
 }
 
 static void set(struct pkt_script *script, const char *name, const unsigned long *number)
 {
-    static const uint8_t ecn[] = {HF_ECN_OFF, HF_ECN_ON, HF_ECN_ACCEPT};
+    static const uint8_t ecn[] = {HF_ECN_OFF, HF_ECN_ON, HF_ECN_ACCEPT, HF_ECN_ACCURATE, HF_ECN_ON, HF_ECN_ACCEPT};
     static const uint8_t cookies[] = {HF_SYN_COOKIES_OFF, HF_SYN_COOKIES_UNDER_PRESSURE, HF_SYN_COOKIES_ALWAYS};
     struct hf_config *config = &script->config;
     if (strcmp(name, "tcp_timestamps") == 0)
@@ -55,9 +55,9 @@ static void set(struct pkt_script *script, const char *name, const unsigned long
     else if (strcmp(name, "tcp_wmem") == 0)
         set_buffer(&config->send_buffer, &config->send_buffer_max, number);
     else if (strcmp(name, "tcp_ecn") == 0)
-        set_choice(&config->ecn, ecn, number);
+        set_choice(&config->ecn, ecn, sizeof ecn, number);
     else if (strcmp(name, "tcp_syncookies") == 0)
-        set_choice(&config->syn_cookies, cookies, number);
+        set_choice(&config->syn_cookies, cookies, sizeof cookies, number);
     else if (strcmp(name, "tcp_fastopen") == 0)
         set_switch(&config->fast_open, number);
 }

@@ -136,4 +136,6 @@ void sim_scenario_draw(struct sim_scenario *s, uint64_t seed, bool is_long)
         s->host[i].pacing = chance_one_in(&c, 3);
     for (unsigned i = 0; i < s->hosts; i++)
         s->host[i].cc = chance_one_in(&c, 3) ? HF_CC_BBR : s->host[i].cc;
+    for (unsigned i = 0; i < s->hosts; i++)
+        s->host[i].ecn = chance_between(&c, HF_ECN_OFF, HF_ECN_ACCURATE);
 }

@@ -30,8 +30,9 @@ static const struct knob world_knobs[] = {WORLD(seed, 1),      WORLD(hosts, 2), 
                                           WORLD(mtu, 1500),    WORLD(heal_ms, 1000), WORLD(drop_from, 0),
                                           WORLD(drop_count, 0)};
 static const struct knob host_knobs[] = {
-    HOST(access_us),  HOST(offload),     HOST(cc),          HOST(no_sack),        HOST(no_timestamps),
-    HOST(no_scaling), HOST(small_pools), HOST(send_buffer), HOST(receive_buffer), HOST(pacing),
+    HOST(access_us),      HOST(offload),    HOST(cc),          HOST(no_sack),
+    HOST(no_timestamps),  HOST(no_scaling), HOST(small_pools), HOST(send_buffer),
+    HOST(receive_buffer), HOST(pacing),     HOST(ecn),
 };
 static const struct knob talk_knobs[] = {
     TALK(from, 0),   TALK(to, 1),       TALK(start_ms, 0),   TALK(open, 0),      TALK(late_ms, 0), TALK(wants0, 0),

@@ -25,6 +25,7 @@ struct sim_host_knobs {
     uint64_t cc;        /* enum hf_cc_algorithm */
     uint64_t pacing;
     uint64_t no_sack, no_timestamps, no_scaling;
+    uint64_t ecn;         /* enum hf_ecn */
     uint64_t small_pools; /* 1: few and small blocks, 2: few records of flight as well */
     uint64_t send_buffer; /* bytes; 0: the default */
     uint64_t receive_buffer;

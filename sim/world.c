@@ -359,6 +359,7 @@ static void configure(const struct sim_scenario *s, unsigned number, struct hf_c
     config->window_scaling = !h->no_scaling;
     config->cc = (uint8_t)h->cc;
     config->pacing = h->pacing;
+    config->ecn = (uint8_t)h->ecn;
     config->fast_open = true;
 }
 

@@ -11,8 +11,10 @@
 /* When SYNs are answered with cookies (RFC 4987, 3.6): never; when the half-open records are used up; always. */
 enum hf_syn_cookies { HF_SYN_COOKIES_OFF, HF_SYN_COOKIES_UNDER_PRESSURE, HF_SYN_COOKIES_ALWAYS };
 
-/* Explicit congestion notification (RFC 3168): neither asked for nor agreed to; agreed to when the peer asks; asked for. */
-enum hf_ecn { HF_ECN_OFF, HF_ECN_ACCEPT, HF_ECN_ON };
+/* Explicit congestion notification: neither asked for nor agreed to; agreed to when the peer asks, with one mark told a
+ * round trip (RFC 3168) or with a count of them (AccECN, RFC 9768), as it asks; the former asked for; the latter asked
+ * for, and the former taken where the peer knows no other. */
+enum hf_ecn { HF_ECN_OFF, HF_ECN_ACCEPT, HF_ECN_ON, HF_ECN_ACCURATE };
 
 /* Congestion control: RFC 8312 and its successor draft; RFC 5681 and 6582; BBR version 3 (draft-ietf-ccwg-bbr), which is
  * always paced and takes 40 bytes more for each of max_sent and 352 for each of max_connections. */

@@ -106,7 +106,7 @@ struct hf_note {
     struct hf_endpoint local, remote;
     uint8_t kind;         /* enum hf_note_kind */
     uint8_t from, to;     /* states; for segments: before and after it */
-    uint8_t flags;        /* HF_TCP_... of wire: FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128 */
+    uint8_t flags;        /* HF_TCP_... of wire: FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128; without AE */
     uint16_t why;         /* enum hf_reason */
     uint16_t wnd;         /* as on the wire, unscaled */
     uint32_t seq, ack, len;

@@ -78,6 +78,7 @@
     X(WHY, ACK_QUICK, "one of the first segments (quick_acks)", "RFC 9293 3.8.6.3")                                    \
     X(WHY, ACK_DELAYED, "delayed ACK", "RFC 9293 3.8.6.3")                                                             \
     X(WHY, ACK_NOW, "hole opened, filled, or FIN received", "RFC 5681 4.2")                                            \
+    X(WHY, ACK_MARKED, "congestion marks arrived", "RFC 9768 3.2.2.5.1")                                               \
     X(WHY, ACK_HANDSHAKE, "completes the handshake", "RFC 9293 3.10.7.3")                                              \
     X(WHY, ACK_UNACCEPTABLE, "answer to an unacceptable segment", "RFC 9293 3.10.7.4 first")                           \
     X(WHY, CHALLENGE, "challenge ACK", "RFC 5961 3.2, 4.2, 5.2")                                                       \
@@ -91,6 +92,7 @@
     X(WHY, RST_LISTENER_CLOSED, "listener closed before accept", "RFC 9293 3.10.4")                                    \
     X(WHY, RST_REFUSED, "application refused", "RFC 9293 3.10.7.2")                                                    \
     X(WHY, RST_OVERFLOW, "accept queue full", "RFC 4987")                                                              \
+    X(WHY, RST_ECN, "the peer's SYNs ask for two kinds of ECN", "RFC 9768 3.1.5")                                      \
     X(WHY, RST_ORPHAN, "closed by the application, and given up", "config.h")                                          \
     X(WHY, ARP, "ARP request or reply", "RFC 826")                                                                     \
     X(WHY, NEIGHBOUR, "neighbour solicitation or advertisement", "RFC 4861 7")                                         \
@@ -123,6 +125,7 @@
     X(EDGE, KEEP_ALIVE, "keep-alive probes unanswered", "RFC 9293 3.8.4")                                              \
     X(EDGE, FIN_WAIT_2, "peer kept its side open too long after close", "LIFECYCLE")                                   \
     X(EDGE, ORPHAN, "closed by the application, and max_orphans or orphan_ns was met", "config.h")                     \
+    X(EDGE, ECN, "the peer's SYNs asked for two kinds of ECN", "RFC 9768 3.1.5")                                      \
     X(EDGE, MSL_2, "2 MSL over", "RFC 9293 3.10.8")                                                                    \
     X(EDGE, REUSED, "new SYN reopened a TIME-WAIT tuple", "RFC 6191; RFC 1122 4.2.2.13")                               \
     X(EDGE, GAVE_WAY, "TIME-WAIT ended early: max_time_wait, and a newer one came", "config.h")                          \

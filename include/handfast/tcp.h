@@ -169,6 +169,7 @@ struct hf_tcp_info {
     uint64_t pacing_rate;      /* bytes a second; 0 = windows are not paced */
     uint8_t send_scale, receive_scale;
     bool timestamps, sack, ecn;
+    bool accurate_ecn; /* with `ecn`: AccECN (RFC 9768) */
     bool fast_open;            /* data went with the SYN and was taken */
     hf_link link;
 };

@@ -82,7 +82,7 @@ bool hf_config_is_acceptable(const struct hf_config *c)
 {
     return limits_are_acceptable(c) && times_are_acceptable(c) && between(1024, c->send_buffer, 1 << 30) &&
            between(1024, c->receive_buffer, 1 << 30) && c->send_buffer_max <= 1 << 30 && c->receive_buffer_max <= 1 << 30 &&
-           between(0, c->cc, HF_CC_BBR) && between(0, c->ecn, HF_ECN_ON) &&
+           between(0, c->cc, HF_CC_BBR) && between(0, c->ecn, HF_ECN_ACCURATE) &&
            between(0, c->syn_cookies, HF_SYN_COOKIES_ALWAYS) &&
            between(1, c->initial_window, 100) && c->ip_ttl > 0 && c->syn_retries > 0 && c->syn_ack_retries > 0 &&
            c->data_retries > 0 && c->orphan_retries > 0;

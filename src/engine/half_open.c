@@ -300,6 +300,7 @@ static void ask_again(struct hf_engine *e, uint32_t slot)
     struct hf_tcp *c = hf_small_unfold(e, slot);
     c->flags |= HF_TF_SYN_AGAIN;
     c->owed |= HF_OWE_SYN;
+    c->retries++;
     hf_reply_debts(e, c, NULL);
     hf_half_open_fold(c, h);
     h->head.retries++;

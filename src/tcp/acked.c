@@ -199,8 +199,10 @@ void hf_tcp_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_se
     update_window(c, seg);
     ack.duplicate = !ack.progress && is_duplicate(c, s, seg, window_before);
     ack.acked = move_left_edge(c, s, seg->ack);
-    if (s == NULL)
+    if (s == NULL) {
+        (void)hf_ecn_acked(sh, c, NULL, seg, 0);
         return;
+    }
     struct hf_sent_facts facts = {.once.at = HF_NEVER, .again.at = HF_NEVER};
     struct hf_rate_newest newest;
     if (hf_rates_are_wanted(sh)) {
@@ -220,11 +222,13 @@ void hf_tcp_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_se
         c->retries = 0; /* a closed window that is answered is probed for ever: MUST-37, SHLD-17 */
     }
     window_reopened(sh, c, s);
-    if (!hf_rates_are_wanted(sh))
+    bool marked = hf_ecn_acked(sh, c, s, seg, HF_MAX(facts.delivered, (uint32_t)ack.progress));
+    if (!hf_rates_are_wanted(sh) && !marked) /* a mark lets nothing grow: RFC 3168, 6.1.2 */
         tell_congestion(sh, c, s, &facts);
     hf_loss_acked(sh, c, s, &ack, &facts);
     if (hf_rates_are_wanted(sh))
         tell_rate(sh, c, s, &facts); /* behind the losses: they belong to the same ACK */
-    hf_ecn_acked(sh, c, s, seg);
+    if (marked)
+        hf_ecn_slow_down(sh, c, s, facts.delivered);
     release_if_done(sh, c, s, seg);
 }

@@ -90,7 +90,8 @@ void hf_tcp_prepare(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_
     set_flag(c, HF_TF_SCALE, sh->config.window_scaling);
     set_flag(c, HF_TF_SACK, sh->config.sack);
     set_flag(c, HF_TF_TIMESTAMPS, sh->config.timestamps);
-    set_flag(c, HF_TF_ECN, sh->config.ecn == HF_ECN_ON);
+    set_flag(c, HF_TF_ECN, sh->config.ecn >= HF_ECN_ON);
+    c->ecn.is_accurate = sh->config.ecn == HF_ECN_ACCURATE;
     c->rcv_scale = sh->config.window_scaling ? hf_window_scale_for(hf_window_most(sh, c)) : 0;
     c->ts_offset = hf_timestamp_offset(sh, c);
     sh->states[HF_CLOSED]++;
@@ -114,6 +115,8 @@ void hf_tcp_begin_sending(struct hf_tcp_shared *sh, struct hf_tcp *c)
         if (c->srtt_us == 0)
             c->rto_us = HF_MAX(c->rto_us, 3000000u);
     }
+    if (c->ecn.syn_was_marked)
+        segments = 1; /* as if it had been lost: RFC 9768, 3.2.2.2 */
     hf_cc_init(&c->cc, sh->config.cc, (uint16_t)hf_effective_mss(sh, c), segments);
     c->cc.is_paced = sh->config.pacing;
 }
@@ -484,6 +487,7 @@ void hf_call_status(const struct hf_tcp_shared *sh, const struct hf_tcp *c, stru
         .timestamps = c->flags & HF_TF_TIMESTAMPS,
         .sack = c->flags & HF_TF_SACK,
         .ecn = c->flags & HF_TF_ECN,
+        .accurate_ecn = (c->flags & HF_TF_ECN) && c->ecn.is_accurate,
         .fast_open = c->flags & HF_TF_FAST_OPEN_TAKEN,
         .link = c->link,
     };

@@ -53,7 +53,7 @@ uint64_t hf_note_segment(struct hf_tcp_shared *sh, const struct hf_tcp *c, const
         .kind = (uint8_t)passed->kind,
         .from = passed->from,
         .to = c == NULL ? passed->from : c->state,
-        .flags = seg->flags,
+        .flags = (uint8_t)seg->flags,
         .why = (uint16_t)passed->why,
         .wnd = seg->wnd,
         .seq = seg->seq.n,

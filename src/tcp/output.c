@@ -29,7 +29,7 @@ static void begin(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const 
 static void fill_syn(const struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_segment *seg)
 {
     seg->len = 1 + seg->data_len;
-    seg->flags = (uint8_t)(HF_TCP_SYN | hf_ecn_offer(c));
+    seg->flags = (uint16_t)(HF_TCP_SYN | hf_ecn_offer(c));
     seg->wnd = hf_window_field(sh, c, true);
     if (c->state == HF_SYN_SENT)
         seg->ack = hf_seq_of(0);
@@ -50,7 +50,7 @@ static void fill_urgent(const struct hf_tcp *c, const struct hf_tcp_sending *s, 
 static void fill_data(const struct hf_tcp *c, const struct hf_tcp_sending *s, const struct hf_tcp_plan *plan,
                       struct hf_segment *seg)
 {
-    seg->flags |= (uint8_t)((plan->psh ? HF_TCP_PSH : 0) | (plan->fin ? HF_TCP_FIN : 0));
+    seg->flags |= (uint16_t)((plan->psh ? HF_TCP_PSH : 0) | (plan->fin ? HF_TCP_FIN : 0));
     fill_urgent(c, s, seg);
 }
 
@@ -198,7 +198,7 @@ void hf_tcp_output(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_t
         seg->flags |= HF_TCP_RST;
     else if (data)
         fill_data(c, s, plan, seg);
-    if (plan->what >= HF_SEND_DATA)
+    if (plan->what != HF_SEND_SYN)
         hf_ecn_mark(c, s, plan, seg);
     write_bytes(sh, c, s, out, skip_sum, written);
     bool is_split = data && plan->len > mss; /* a SYN's text was measured for its one segment: RFC 7413, 4.2.1 */

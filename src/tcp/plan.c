@@ -68,10 +68,11 @@ static uint32_t usable_window(const struct hf_tcp *c)
 }
 
 /* Most payload of one frame: a segment, or as many whole ones as the link splits by itself. Not with urgent data: the
- * device would copy the pointer into each segment, where it points too far. */
+ * device would copy the pointer into each segment, where it points too far. Nor with CWR as a bit of AccECN's count: the
+ * device would clear it in all segments but the first (RFC 9768, 3.3.4). */
 static uint32_t frame_payload(const struct hf_tcp *c, uint32_t mss)
 {
-    if (c->burst <= mss || (c->flags & HF_TF_URGENT))
+    if (c->burst <= mss || (c->flags & HF_TF_URGENT) || hf_ecn_shows_cwr(c))
         return mss;
     uint32_t most = c->cc.pacing_rate != 0 ? HF_MAX(hf_pace_frame(c, c->burst), mss) : c->burst;
     return most - most % mss;
@@ -259,6 +260,12 @@ static bool plan_ack(const struct hf_tcp_shared *sh, const struct hf_tcp *c, str
     return false;
 }
 
+/* Text may not stand on the ACK that tells what became of the peer's SYN,ACK (RFC 9768, 3.2.2.1): that goes first. */
+static bool plan_handshake(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_plan *plan)
+{
+    return c->ecn.owes_handshake && (c->owed & HF_OWE_ACK_NOW) && plan_ack(sh, c, plan);
+}
+
 /* What the windows let go waits for its time when it is paced: then the plan only says when that is. */
 static bool plan_text(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s,
                       struct hf_tcp_plan *plan)
@@ -298,7 +305,7 @@ struct hf_tcp_plan hf_tcp_plan(const struct hf_tcp_shared *sh, const struct hf_t
     struct hf_tcp_plan plan = {.what = HF_SEND_NOTHING, .ask_at = HF_NEVER};
     if (plan_rst(c, &plan) || c->state == HF_CLOSED)
         return plan;
-    if (plan_syn(sh, c, &plan) || plan_data(sh, c, &plan))
+    if (plan_syn(sh, c, &plan) || plan_handshake(sh, c, &plan) || plan_data(sh, c, &plan))
         return plan;
     bool may_ack = c->state != HF_SYN_SENT && !(c->flags & HF_TF_DEFERRED); /* nobody is there before the SYN is answered */
     if (may_ack && plan_ack(sh, c, &plan))

@@ -105,8 +105,8 @@ void hf_half_open_fold(const struct hf_tcp *c, struct hf_half_open *h)
     h->ts_recent = c->ts_recent;
     h->listener = (uint16_t)c->listener;
     h->mss = c->peer_mss;
-    h->snd_scale = c->snd_scale;
-    h->rcv_scale = c->rcv_scale;
+    h->scales = (uint8_t)(c->snd_scale | c->rcv_scale << 4);
+    h->ecn = hf_ecn_fold(c);
     h->challenged = fold_challenged(c);
 }
 
@@ -122,8 +122,9 @@ void hf_half_open_unfold(struct hf_tcp_shared *sh, const struct hf_half_open *h,
     c->snd.una = h->iss;
     c->snd.nxt = hf_seq_add(h->iss, 1);
     c->snd.wl1 = h->irs;
-    c->snd_scale = h->snd_scale;
-    c->rcv_scale = h->rcv_scale;
+    c->snd_scale = h->scales & 0x0f;
+    c->rcv_scale = h->scales >> 4;
+    hf_ecn_unfold(c, h->ecn);
     c->rcv.nxt = hf_seq_add(h->irs, 1);
     c->rcv.up = c->rcv.nxt;
     c->rcv.wnd = HF_MIN(c->receive_limit, 65535u);
@@ -154,6 +155,7 @@ void hf_time_wait_fold(const struct hf_tcp_shared *sh, const struct hf_tcp *c, s
     w->challenged_ms = c->challenged_ms;
     w->wnd = (uint16_t)HF_MIN(c->rcv.wnd >> c->rcv_scale, 65535u);
     w->rcv_scale = c->rcv_scale;
+    w->ecn = hf_ecn_fold(c);
 }
 
 void hf_time_wait_unfold(struct hf_tcp_shared *sh, const struct hf_time_wait *w, struct hf_tcp *c)
@@ -175,6 +177,7 @@ void hf_time_wait_unfold(struct hf_tcp_shared *sh, const struct hf_time_wait *w,
     c->ts_recent = w->ts_recent;
     c->ts_recent_ms = hf_tcp_ms(sh);
     c->challenged_ms = w->challenged_ms;
+    hf_ecn_unfold(c, w->ecn);
     c->state_at = c->opened_at = (hf_time){sh->now.ns - passed};
     c->life_at = hf_time_add(c->state_at, 2 * sh->config.msl_ns);
 }

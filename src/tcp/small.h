@@ -47,8 +47,8 @@ struct hf_half_open {
     uint32_t sent_us;  /* low bits of the clock: when the SYN,ACK was sent last; when first, head.retries tells */
     uint16_t listener; /* HF_LISTENERS_MOST */
     uint16_t mss;      /* as the SYN said; its window is forgotten, as the ACK brings a newer one */
-    uint8_t snd_scale;
-    uint8_t rcv_scale; /* as announced: the listener's buffer may have become another meanwhile */
+    uint8_t scales; /* the peer's, and << 4 ours as announced: the listener's buffer may have become another meanwhile */
+    uint8_t ecn;    /* hf_ecn_fold */
     uint16_t challenged; /* as in struct hf_tcp, in steps of 4 ms; 0: never */
 };
 
@@ -60,7 +60,7 @@ struct hf_time_wait {
     uint32_t challenged_ms; /* as in struct hf_tcp */
     uint16_t wnd;           /* the header field we sent last */
     uint8_t rcv_scale;
-    uint8_t spare;
+    uint8_t ecn; /* hf_ecn_fold */
 };
 
 static inline uint32_t hf_small_addr_len(bool is_v4) { return is_v4 ? 4 : 16; }

@@ -160,18 +160,43 @@ static inline uint32_t hf_header_overhead(const struct hf_tcp *c) { return hf_ad
 enum hf_reason hf_paws_check(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_segment *seg);
 void hf_paws_remember(const struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);
 
-/* ---- ecn.c (RFC 3168) ---- */
+/* ---- ecn.c (RFC 3168), accurate_ecn.c (RFC 9768) ---- */
 
 /* The bits of our SYN or SYN,ACK. */
-uint8_t hf_ecn_offer(struct hf_tcp *c);
+uint16_t hf_ecn_offer(struct hf_tcp *c);
 /* From the peer's SYN or SYN,ACK. */
 void hf_ecn_accept(const struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);
-/* Text inside the window: was it marked, has the peer slowed down? */
+/* Its SYN again, before the handshake is over: false when it asks for another kind than the first did. */
+bool hf_ecn_syn_again(struct hf_tcp *c, const struct hf_segment *seg);
+/* Its SYN,ACK again, perhaps, and it may have been answered with an ACK. */
+void hf_ecn_syn_ack_again(struct hf_tcp *c, const struct hf_segment *seg);
+/* The ACK of a SYN cookie: did we agree to AccECN? */
+void hf_ecn_recall(const struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg);
+/* Anything acceptable: was it marked (AccECN)? */
+void hf_ecn_arrives(struct hf_tcp *c, const struct hf_segment *seg);
+/* Text inside the window: was it marked, has the peer slowed down (RFC 3168)? */
 void hf_ecn_text_arrives(struct hf_tcp *c, const struct hf_segment *seg);
-/* An ACK: did a mark come back? */
-void hf_ecn_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, const struct hf_segment *seg);
+/* An ACK of `delivered` new bytes, `s` NULL when nothing is in flight: did marks come back? */
+bool hf_ecn_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, const struct hf_segment *seg,
+                  uint32_t delivered);
+/* Then they are answered. */
+void hf_ecn_slow_down(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, uint32_t delivered);
 /* The bits, of both headers, of a segment without SYN that is about to leave. */
 void hf_ecn_mark(struct hf_tcp *c, struct hf_tcp_sending *s, const struct hf_tcp_plan *plan, struct hf_segment *seg);
+/* What a record kept small keeps of it. */
+uint8_t hf_ecn_fold(const struct hf_tcp *c);
+void hf_ecn_unfold(struct hf_tcp *c, uint8_t folded);
+/* Does every segment that leaves now say CWR? */
+static inline bool hf_ecn_shows_cwr(const struct hf_tcp *c) { return c->ecn.is_accurate && (c->ecn.received & 2); }
+
+/* Of AccECN, for ecn.c alone. The bits that answer a SYN; the peer's answer: false when it knows no AccECN. */
+uint16_t hf_accurate_answer(struct hf_tcp *c);
+void hf_accurate_begin(struct hf_tcp *c, const struct hf_segment *syn);
+bool hf_accurate_agreed(struct hf_tcp *c, const struct hf_segment *seg);
+/* How many packets of ours the peer says were marked, beyond those it told of before. */
+uint32_t hf_accurate_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s,
+                           const struct hf_segment *seg, uint32_t delivered);
+void hf_accurate_mark(struct hf_tcp *c, const struct hf_tcp_plan *plan, struct hf_segment *seg);
 
 /* ---- fast_open.c (RFC 7413) ---- */
 

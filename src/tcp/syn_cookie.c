@@ -11,6 +11,8 @@
  * there are timestamps. A peer that sends them carries the exact window scale and ECN home in the low bits of ours, where
  * there is more room; what is believed of these bits is only what agrees with the ISN's, since nothing protects them.
  *
+ * That AccECN was agreed to shows in the ACK itself (RFC 9768, 5.1).
+ *
  * Keys change every EPOCH and are derived from one secret; a cookie is good for the epoch it was made in and the next.
  */
 #include "../base/bytes.h"
@@ -84,7 +86,7 @@ static void put_timestamp_bits(const struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
     uint32_t now = hf_tcp_ms(sh) + c->ts_offset;
     uint32_t stamp = (now & ~(uint32_t)BITS_MASK) | HF_MIN(c->snd_scale, 14u);
-    stamp |= c->flags & HF_TF_ECN ? BITS_ECN : 0;
+    stamp |= (c->flags & HF_TF_ECN) && !c->ecn.is_accurate ? BITS_ECN : 0;
     if (stamp > now)
         stamp -= BITS_MASK + 1;
     c->ts_offset += stamp - now;
@@ -110,7 +112,7 @@ void hf_syn_cookie_bake(const struct hf_tcp_shared *sh, struct hf_tcp *c)
     c->snd.una = c->snd.nxt = c->iss;
     if (c->flags & HF_TF_TIMESTAMPS)
         put_timestamp_bits(sh, c);
-    else
+    else if (!c->ecn.is_accurate)
         c->flags &= ~(uint32_t)HF_TF_ECN; /* nothing could bring it back */
 }
 
@@ -145,12 +147,12 @@ bool hf_syn_cookie_taste(struct hf_tcp_shared *sh, struct hf_tcp *c, const struc
         .sent_us = hf_tcp_us(sh),
         .listener = (uint16_t)c->listener,
         .mss = mss_of[what >> 5],
-        .snd_scale = scale_of[what >> 2 & 7],
-        .rcv_scale = c->rcv_scale,
+        .scales = (uint8_t)(scale_of[what >> 2 & 7] | c->rcv_scale << 4),
     };
     hf_half_open_unfold(sh, &h, c);
     if (stamped)
         read_timestamp_bits(sh, c, seg->opts.tsecr);
+    hf_ecn_recall(sh, c, seg);
     if (!(c->flags & HF_TF_SCALE))
         c->rcv_scale = 0;
     c->flags &= ~(uint32_t)HF_TF_SYN_AGAIN; /* nobody knows when the SYN,ACK left, but nothing says it was lost */

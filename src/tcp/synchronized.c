@@ -47,11 +47,15 @@ static bool is_their_syn_again(const struct hf_tcp *c, const struct hf_segment *
     return c->state == HF_SYN_RECEIVED && is_syn && hf_seq_eq(seg->seq, c->irs);
 }
 
-static bool syn_again(struct hf_tcp *c, const struct hf_segment *seg, struct hf_verdict *v)
+static bool syn_again(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_segment *seg, struct hf_verdict *v)
 {
     if (seg->flags & HF_TCP_ACK) {
         hf_owe_ack(c, HF_WHY_ACK_HANDSHAKE);
         return true;
+    }
+    if (!hf_ecn_syn_again(c, seg)) {
+        hf_tcp_end(sh, c, HF_EDGE_ECN, HF_ERR_RESET);
+        return answer(v, HF_DROP_SYN_DUPLICATE, HF_WHY_RST_ECN);
     }
     if (!(c->flags & HF_TF_DEFERRED))
         c->owed |= HF_OWE_SYN;
@@ -70,7 +74,7 @@ static bool check_sequence(struct hf_tcp_shared *sh, struct hf_tcp *c, const str
                            struct hf_verdict *v)
 {
     if (is_their_syn_again(c, seg))
-        return syn_again(c, seg, v);
+        return syn_again(sh, c, seg, v);
     enum hf_reason why = hf_paws_check(sh, c, seg);
     if (why == HF_DROP_NO_TIMESTAMP)
         return drop(v, why); /* silently, RFC 7323, 3.2 */
@@ -83,6 +87,7 @@ static bool check_sequence(struct hf_tcp_shared *sh, struct hf_tcp *c, const str
     if (is_their_fin_again(c, seg))
         hf_timers_time_wait(sh, c);
     hf_answer_unacceptable(sh, c, seg);
+    hf_ecn_syn_ack_again(c, seg);
     return drop(v, why);
 }
 
@@ -291,6 +296,7 @@ struct hf_verdict hf_synchronized_arrives(struct hf_tcp_shared *sh, struct hf_tc
     if (check_ack(sh, c, seg, &v)) {
         hf_paws_remember(sh, c, seg);
         hf_timers_heard(sh, c);
+        hf_ecn_arrives(c, seg);
         c->flags &= ~(uint32_t)HF_TF_CHALLENGED;
         hf_from_sixth_check(sh, c, seg, &v);
     }

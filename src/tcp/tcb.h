@@ -58,8 +58,8 @@ enum {
     HF_TF_FAST_OPEN_GRANT = 1 << 24, /* passive: the SYN,ACK brings a cookie */
     HF_TF_FAST_OPEN_TAKEN = 1 << 25, /* text came with the SYN, and was taken */
     HF_TF_REORDERING = 1 << 26,  /* the path was seen to deliver out of order (RACK.reordering_seen) */
-    HF_TF_ECN = 1 << 27,         /* negotiated; in SYN-SENT: offered (RFC 3168) */
-    HF_TF_ECN_ECHO = 1 << 28,    /* a mark arrived: every ACK says ECE until the peer says CWR */
+    HF_TF_ECN = 1 << 27,         /* negotiated, in whatever mode (hf_tcp.ecn); in SYN-SENT: offered */
+    HF_TF_ECN_ECHO = 1 << 28,    /* RFC 3168: a mark arrived: every ACK says ECE until the peer says CWR */
     HF_TF_ORPHAN = 1 << 29, /* the application has closed it, and it is counted in hf_tcp_shared.orphans */
 };
 
@@ -74,6 +74,23 @@ enum {
 };
 
 enum { HF_FIXED_SEND = 1, HF_FIXED_RECEIVE = 2 };
+
+/* Explicit congestion notification as RFC 9768 counts it: accurate_ecn.c. All zero but in its mode. */
+struct hf_ecn_state {
+    uint32_t is_accurate : 1;      /* with HF_TF_ECN: the mode is AccECN, not RFC 3168's; in SYN-SENT: offered */
+    uint32_t received : 3;         /* r.cep: marked packets that have arrived. Only so many of its bits are ever told */
+    uint32_t told : 3;             /* s.cep: what of ours the peer said last of the same */
+    uint32_t unsaid : 3;           /* marks since our last ACK, or seven */
+    uint32_t was_marked : 1;       /* the last packet was */
+    uint32_t ip_ecn : 2;           /* of the header that brought the peer's last SYN or SYN,ACK */
+    uint32_t is_client : 1;        /* the peer's SYN,ACK agreed: its ACK tells ip_ecn */
+    uint32_t owes_handshake : 1;   /* ... and the next pure ACK is that */
+    uint32_t awaits_handshake : 1; /* SYN-RECEIVED: the first pure ACK tells what became of our SYN,ACK */
+    uint32_t was_heard : 1;        /* a count of the peer's has arrived */
+    uint32_t syn_was_marked : 1;   /* our SYN or SYN,ACK arrived with a mark */
+    uint32_t no_ect : 1;           /* nothing we send is ECN-capable */
+    uint32_t is_deaf : 1;          /* what the peer tells of marks is not believed */
+};
 
 struct hf_tcp {
     /* Identity: the four numbers of the demux key. */
@@ -139,6 +156,7 @@ struct hf_tcp {
     struct hf_cc cc;
     struct hf_sack_block duplicate; /* what arrived twice, for the next ACK to report (RFC 2883); empty: nothing */
     uint32_t challenged_ms; /* ms clock of the last challenge ACK (RFC 5961, 7: at most one per 500 ms) */
+    struct hf_ecn_state ecn;
 
     /* Instants, HF_NEVER when not running. Armed in timeouts.c only. */
     hf_time ack_at;  /* delayed ACK */
@@ -252,6 +270,7 @@ struct hf_tcp_sending {
     uint8_t probing;      /* the oldest byte in flight is a window probe */
     uint8_t owes_cwr;     /* the window was reduced for an ECE: the next new data says so */
     hf_seq ecn_until;     /* ECE before this is acknowledged tells of the same window */
+    uint8_t ack_width;    /* AccECN: how much one ACK is wont to acknowledge, in sixteenths of a segment */
     uint8_t repair_due;   /* recovery has just begun: the first repair goes out whatever cwnd says (RFC 5681, 3.2) */
     hf_time oldest_at;    /* since when something has been unacknowledged without progress: user timeout */
     hf_time reorder_at;   /* RACK's reordering timer, HF_NEVER when not running */

@@ -6,7 +6,7 @@
 
 /*
  *     0 source port   2 destination port   4 sequence number   8 acknowledgment number
- *    12 data offset  13 control bits      14 window           16 checksum   18 urgent pointer   20 options
+ *    12 data offset, control bits from bit 7 on      14 window           16 checksum   18 urgent pointer   20 options
  */
 
 enum hf_reason hf_tcp_parse(const uint8_t *data, uint32_t len, struct hf_segment *seg)
@@ -22,7 +22,7 @@ enum hf_reason hf_tcp_parse(const uint8_t *data, uint32_t len, struct hf_segment
         return HF_DROP_TCP_PORT_ZERO;
     seg->seq = hf_seq_of(hf_get32(data + 4));
     seg->ack = hf_seq_of(hf_get32(data + 8));
-    seg->flags = data[13];
+    seg->flags = hf_get16(data + 12) & (HF_TCP_AE | 0xff);
     seg->wnd = hf_get16(data + 14);
     seg->up = hf_get16(data + 18);
     seg->data = data + header_len;

@@ -19,6 +19,7 @@ enum {
     HF_TCP_URG = 32,
     HF_TCP_ECE = 64,
     HF_TCP_CWR = 128,
+    HF_TCP_AE = 256, /* RFC 9768, once the nonce's */
 };
 
 #define HF_TCP_HEADER_LEN 20
@@ -58,7 +59,7 @@ struct hf_segment {
     const uint8_t *data;
     uint16_t wnd;      /* as on the wire, unscaled */
     uint16_t up;
-    uint8_t flags;     /* HF_TCP_... */
+    uint16_t flags;    /* HF_TCP_... */
     uint8_t traffic_class; /* of the IP header: its low two bits are ECN */
     uint16_t coalesced;    /* how many wire segments this is (receive offload); 1 normally */
     struct hf_tcp_opts opts;
