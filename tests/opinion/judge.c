@@ -529,6 +529,12 @@ enum {
              DIFFERS_URGENT
 };
 
+/* The kernel took what we dropped, and that will show later: both were silent, or both answered. */
+static bool parts_unseen(const struct point *at)
+{
+    return is_without_timestamp(at) || has_old_ack_predicted(at);
+}
+
 void judge(const struct script *script, const struct answer *ours, const struct answer *theirs,
            struct judgement *judgement)
 {
@@ -538,6 +544,8 @@ void judge(const struct script *script, const struct answer *ours, const struct 
         const struct point at = {script, &script->step[i], i > 0 ? &ours[i - 1] : &nothing, &ours[i], &theirs[i]};
         unsigned differs = compare(&ours[i], &theirs[i]);
         judgement->compared++;
+        if (differs == 0 && parts_unseen(&at))
+            return;
         if (differs == 0)
             continue;
         judgement->at = i;
