@@ -82,6 +82,12 @@ static bool set_at_tcp_level(struct hf_sockets *s, struct hf_sock *sock, int nam
     case TCP_USER_TIMEOUT:
         sock->options.user_timeout_ms = (uint32_t)value;
         return true;
+    case TCP_MAXSEG:
+        sock->options.mss = (uint16_t)value;
+        return true;
+    case TCP_SYNCNT:
+        sock->options.syn_retries = (uint8_t)value;
+        return true;
     case TCP_FASTOPEN: /* of a listener: how many at once may carry data before their handshake is over */
         sock->options.fast_open = (uint16_t)value;
         return true;
@@ -125,6 +131,16 @@ static int64_t set_controller(const struct hf_sockets *s, const char *value, soc
                                                                                                         : -ENOENT;
 }
 
+/* Linux's ranges of TCP_MAXSEG and TCP_SYNCNT. */
+static bool is_in_range(int level, int name, int number)
+{
+    if (level != IPPROTO_TCP)
+        return true;
+    if (name == TCP_MAXSEG)
+        return number == 0 || (number >= 88 && number <= 32767);
+    return name != TCP_SYNCNT || (number >= 1 && number <= 127);
+}
+
 int64_t hf_sock_set_option(struct hf_sockets *s, struct hf_sock *sock, int level, int name, const void *value,
                            socklen_t len)
 {
@@ -139,6 +155,8 @@ int64_t hf_sock_set_option(struct hf_sockets *s, struct hf_sock *sock, int level
     memcpy(&number, value, is_byte ? 1 : sizeof number);
     if (level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT && (!s->config->fast_open || s->may_not_open_fast))
         return -EOPNOTSUPP;
+    if (!is_in_range(level, name, number))
+        return -EINVAL;
     if (!set_number(s, sock, level, name, number))
         return -ENOPROTOOPT;
     if (!hf_conn_is_none(sock->conn))
@@ -194,7 +212,8 @@ static bool get_at_socket_level(struct hf_sockets *s, struct hf_sock *sock, int 
     }
 }
 
-static bool get_at_tcp_level(const struct hf_sock *sock, int name, const struct hf_tcp_info *info, int *value)
+static bool get_at_tcp_level(const struct hf_sockets *s, const struct hf_sock *sock, int name,
+                             const struct hf_tcp_info *info, int *value)
 {
     const struct hf_tcp_options *options = &sock->options;
     switch (name) {
@@ -205,7 +224,7 @@ static bool get_at_tcp_level(const struct hf_sock *sock, int name, const struct 
         *value = sock->is_corked;
         return true;
     case TCP_MAXSEG:
-        *value = (int)info->mss;
+        *value = (int)(info->mss ? info->mss : options->mss ? options->mss : 536u);
         return true;
     case TCP_KEEPIDLE:
         *value = options->keep_idle_s ? (int)options->keep_idle_s : 7200;
@@ -218,6 +237,9 @@ static bool get_at_tcp_level(const struct hf_sock *sock, int name, const struct 
         return true;
     case TCP_USER_TIMEOUT:
         *value = (int)options->user_timeout_ms;
+        return true;
+    case TCP_SYNCNT:
+        *value = options->syn_retries ? options->syn_retries : s->config->syn_retries;
         return true;
     case TCP_NOTSENT_LOWAT:
         *value = (int)sock->unsent_most;
@@ -271,7 +293,7 @@ int64_t hf_sock_get_option(struct hf_sockets *s, struct hf_sock *sock, int level
     if (level == SOL_SOCKET)
         is_known = get_at_socket_level(s, sock, name, &number);
     else if (level == IPPROTO_TCP)
-        is_known = get_at_tcp_level(sock, name, &info, &number);
+        is_known = get_at_tcp_level(s, sock, name, &info, &number);
     else if (is_traffic_class(level, name)) {
         number = sock->options.traffic_class;
         is_known = true;

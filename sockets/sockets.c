@@ -137,7 +137,6 @@ static void inherit(struct hf_sock *sock, const struct hf_sock *listener)
     sock->is_corked = listener->is_corked;
     sock->least = listener->least;
     sock->unsent_most = listener->unsent_most;
-    sock->most_segment = listener->most_segment;
 }
 
 int64_t hf_sock_accept(struct hf_sockets *s, struct hf_sock *listener, int fd, int flags)

@@ -61,7 +61,6 @@ struct hf_sock {
     bool lacked_room;       /* a write took less than it was given, or nothing */
     uint32_t least;         /* SO_RCVLOWAT */
     uint32_t unsent_most;   /* TCP_NOTSENT_LOWAT; 0: no limit */
-    uint16_t most_segment;  /* TCP_MAXSEG as it was set; 0: it was not */
     struct hf_epoll *epoll; /* of an epoll */
     void *user;             /* the caller's */
 };

@@ -22,6 +22,9 @@ struct hf_tcp_options {
     uint32_t user_timeout_ms;  /* 0 = R2 decides: data unacknowledged for this long ends the connection (RFC 9293 3.8.3) */
     uint32_t send_buffer;      /* 0 = the engine's; bytes */
     uint32_t receive_buffer;   /* 0 = the engine's; bytes */
+    uint16_t mss;              /* 0 = what the path takes; else no more in a segment, sent or asked for in the SYN; 48 at
+                                  least. A change after the handshake counts when the path's MTU changes */
+    uint8_t syn_retries;       /* active: 0 = config.syn_retries */
     bool urgent_inline;        /* always true in effect (RFC 6093, 6); kept so that the choice is visible */
     uint8_t traffic_class;     /* DSCP in the upper six bits; best set once (SHLD-23) */
     uint16_t fast_open;        /* with config.fast_open. Listener: most connections at once that carry data before their

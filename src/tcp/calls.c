@@ -38,6 +38,8 @@ void hf_tcp_apply_options(struct hf_tcp_shared *sh, struct hf_tcp *c, const stru
         c->keep_interval_s = DEFAULT_KEEP_INTERVAL_S;
     c->keep_count = options->keep_count != 0 ? options->keep_count : DEFAULT_KEEP_COUNT;
     c->user_timeout_ms = options->user_timeout_ms;
+    c->syn_retries = options->syn_retries != 0 ? options->syn_retries : sh->config.syn_retries;
+    c->most_segment = options->mss;
     c->traffic_class = options->traffic_class & 0xfc; /* MUST-48, SHLD-21; the two bits of ECN are TCP's own */
     set_buffers(sh, c, options);
     c->user = options->user;
@@ -54,6 +56,8 @@ void hf_tcp_read_options(const struct hf_tcp *c, struct hf_tcp_options *options)
         .keep_interval_s = c->keep_interval_s,
         .keep_count = c->keep_count,
         .user_timeout_ms = c->user_timeout_ms,
+        .mss = c->most_segment,
+        .syn_retries = c->syn_retries,
         .send_buffer = c->send_limit,
         .receive_buffer = c->receive_limit,
         .urgent_inline = true,

@@ -119,7 +119,7 @@ static bool may_use(const struct hf_tcp_shared *sh, const struct hf_tcp *c, cons
 /* Most bytes of text that a SYN with all its options may carry. */
 static uint32_t syn_room(const struct hf_tcp *c, const struct hf_fast_open_peer *peer)
 {
-    uint32_t mss = HF_MIN(peer->mss, c->path_mtu - hf_header_overhead(c));
+    uint32_t mss = HF_MIN(peer->mss, hf_own_mss(c));
     return mss > HF_TCP_OPTIONS_MAX ? mss - HF_TCP_OPTIONS_MAX : 0;
 }
 
@@ -153,14 +153,14 @@ void hf_fast_open_offer(const struct hf_tcp_shared *sh, const struct hf_tcp *c, 
         memcpy(opts->cookie, peer->cookie, peer->cookie_len);
 }
 
-/* What the SYN,ACK tells: a cookie to remember, and whether a SYN with the option gets through at all. */
+/* What the SYN,ACK tells: a cookie to remember, the MSS beside it (RFC 7413, 4.1.3), and whether a SYN with the option gets
+ * through at all. */
 static void learn(struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_segment *seg)
 {
     bool granted = (seg->opts.present & HF_OPT_FAST_OPEN) && seg->opts.cookie_len > 0;
     bool eaten = c->flags & HF_TF_SYN_AGAIN;
-    if (!granted && !eaten)
-        return;
-    struct hf_fast_open_peer *peer = keep_peer(sh, &c->remote_addr);
+    bool is_new = granted || eaten;
+    struct hf_fast_open_peer *peer = is_new ? keep_peer(sh, &c->remote_addr) : find_peer(sh, &c->remote_addr);
     if (peer == NULL)
         return;
     if (eaten) {
@@ -172,6 +172,8 @@ static void learn(struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct
     }
     peer->eaten = 0;
     peer->mss = c->peer_mss;
+    if (!granted)
+        return;
     peer->cookie_len = seg->opts.cookie_len;
     memcpy(peer->cookie, seg->opts.cookie, seg->opts.cookie_len);
 }

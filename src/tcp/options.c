@@ -9,11 +9,16 @@
 #define LEAST_MSS 48 /* a smaller one would make each segment mostly header (BUG-03) */
 #define MOST_SCALE 14 /* RFC 7323, 2.3 */
 
+uint32_t hf_own_mss(const struct hf_tcp *c)
+{
+    uint32_t path = c->path_mtu - hf_header_overhead(c);
+    return c->most_segment == 0 ? path : HF_MIN(HF_MAX((uint32_t)c->most_segment, (uint32_t)LEAST_MSS), path);
+}
+
 /* MUST-16 */
 void hf_tcp_update_mss(struct hf_tcp *c)
 {
-    uint32_t path = c->path_mtu - hf_header_overhead(c);
-    c->mss = (uint16_t)HF_MAX(HF_MIN((uint32_t)c->peer_mss, path), (uint32_t)LEAST_MSS);
+    c->mss = (uint16_t)HF_MAX(HF_MIN((uint32_t)c->peer_mss, hf_own_mss(c)), (uint32_t)LEAST_MSS);
 }
 
 /* In SYN-SENT and for SYN,ACK the flags say what to offer; a SYN,ACK offers only what the SYN did (RFC 7323, 2.2
@@ -22,7 +27,7 @@ void hf_tcp_update_mss(struct hf_tcp *c)
 void hf_options_offer(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_opts *opts)
 {
     opts->present = HF_OPT_MSS;
-    opts->mss = (uint16_t)(c->path_mtu - hf_header_overhead(c));
+    opts->mss = (uint16_t)hf_own_mss(c);
     if (c->flags & HF_TF_SCALE) {
         opts->present |= HF_OPT_WSCALE;
         opts->wscale = c->rcv_scale;

@@ -171,6 +171,8 @@ struct hf_tcp {
     uint8_t fixed; /* HF_FIXED_...: the application chose this buffer's size */
     uint32_t send_limit, receive_limit; /* buffer sizes, bytes */
     uint32_t tune_from, tune_us; /* low bits of what was read, and the clock, when this round of autotuning began */
+    uint16_t most_segment;  /* the application's own limit of payload in a segment, ours and the peer's; 0: none */
+    uint8_t syn_retries;
 
     uint64_t user;
     uint32_t listener; /* index of the listener it came from while not yet accepted, else HF_NONE */

@@ -210,7 +210,7 @@ static bool given_up(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
     if (hf_syn_is_unacked(c) && (c->flags & HF_TF_PASSIVE))
         return c->retries >= config->syn_ack_retries;
     if (hf_syn_is_unacked(c))
-        return !own_r2 && c->retries >= config->syn_retries;
+        return !own_r2 && c->retries >= c->syn_retries;
     if (c->flags & HF_TF_APP_CLOSED)
         return c->retries >= config->orphan_retries;
     return !own_r2 && c->retries >= config->data_retries;
