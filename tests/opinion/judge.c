@@ -550,7 +550,7 @@ void judge(const struct script *script, const struct answer *ours, const struct 
             continue;
         judgement->at = i;
         judgement->differs = differs;
-        bool parts = differs & ~(unsigned)PASSES;
+        bool parts = (differs & ~(unsigned)PASSES) || parts_unseen(&at);
         judgement->is_explained = explain(&at, differs, judgement, &parts);
         if (parts)
             return;
