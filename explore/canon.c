@@ -153,7 +153,7 @@ static void connection(struct form *f, const struct hf_engine *e, const struct h
     word(f, (uint64_t)c->rcv.wnd << 32 | c->rto_us);
     word(f, (uint64_t)c->srtt_us << 32 | c->rttvar_us);
     word(f, (uint64_t)c->cc.cwnd << 32 | c->cc.ssthresh);
-    word(f, (uint64_t)c->path_mtu << 16 | c->mtu_before);
+    word(f, (uint64_t)c->path_mtu << 16 | c->mtu_most);
     word(f, (uint64_t)c->min_rtt_us << 32 | (uint32_t)(c->reo_wnd_mult << 8 | c->reo_wnd_persist));
     word(f, (uint32_t)hf_seq_diff(c->duplicate.to, c->duplicate.from));
     if (!hf_seq_eq(c->duplicate.from, c->duplicate.to))

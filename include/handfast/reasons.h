@@ -72,6 +72,7 @@
     X(WHY, LIMITED_TRANSMIT, "limited transmit", "RFC 3042")                                                           \
     X(WHY, FAST_OPEN_REFUSED, "data of the SYN, not taken with it", "RFC 7413 4.2.1")                                  \
     X(WHY, LOSS_PROBE, "tail loss probe", "RFC 8985 7.3")                                                              \
+    X(WHY, SIZE_PROBE, "does the path take larger segments again?", "RFC 4821 7.5; RFC 8899 5.3")                      \
     X(WHY, WINDOW_PROBE, "zero-window probe", "RFC 9293 3.8.6.1")                                                      \
     X(WHY, KEEP_ALIVE, "keep-alive probe", "RFC 9293 3.8.4")                                                           \
     X(WHY, ACK_EVERY_SECOND, "two segments' worth received", "RFC 9293 3.8.6.3")                                       \

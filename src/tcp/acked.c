@@ -228,6 +228,8 @@ void hf_tcp_acked(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_se
     hf_loss_acked(sh, c, s, &ack, &facts);
     if (hf_rates_are_wanted(sh))
         tell_rate(sh, c, s, &facts); /* behind the losses: they belong to the same ACK */
+    if (HF_UNLIKELY(facts.size_probe))
+        hf_mtu_probe_arrived(sh, c, s);
     if (marked)
         hf_ecn_slow_down(sh, c, s, facts.delivered);
     release_if_done(sh, c, s, seg);

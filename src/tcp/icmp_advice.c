@@ -7,7 +7,6 @@
 
 #define LEAST_MTU_V4 552 /* 512 of text; a smaller path is worked through fragment by fragment, not believed */
 #define LEAST_MTU_V6 1280
-#define MTU_LASTS 147    /* in units of 4.096 s: ten minutes */
 #define SUSPICIOUS 2     /* time-outs in a row */
 
 /* RFC 5927, 4.1: the quoted number must be of something in flight. */
@@ -51,10 +50,7 @@ enum hf_reason hf_tcp_icmp(struct hf_tcp_shared *sh, struct hf_tcp *c, const str
 
 /* ---- path MTU ---- */
 
-/* The ms clock in steps of 4 s. */
-static uint16_t mtu_clock(const struct hf_tcp_shared *sh) { return (uint16_t)(hf_tcp_ms(sh) >> 12); }
-
-static void use_mtu(struct hf_tcp_shared *sh, struct hf_tcp *c, uint16_t mtu)
+void hf_mtu_use(struct hf_tcp_shared *sh, struct hf_tcp *c, uint16_t mtu)
 {
     struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
     c->path_mtu = mtu;
@@ -66,18 +62,30 @@ static void use_mtu(struct hf_tcp_shared *sh, struct hf_tcp *c, uint16_t mtu)
         hf_cc_signal(&c->cc, hf_work_of(sh, s), HF_CC_MSS, hf_in_flight(c, s), sh->now);
 }
 
-void hf_tcp_set_mtu(struct hf_tcp_shared *sh, struct hf_tcp *c, uint16_t mtu)
+/* A path that takes less than the least is worked through in fragments, and not sought to take more. */
+static bool lower_mtu(struct hf_tcp_shared *sh, struct hf_tcp *c, uint16_t said)
 {
     uint16_t least = hf_addr_is_v4(&c->remote_addr) ? LEAST_MTU_V4 : LEAST_MTU_V6;
     struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
-    mtu = HF_MAX(mtu, least);
-    if (mtu >= c->path_mtu)
-        return;
-    c->mtu_before = HF_MAX(c->mtu_before, c->path_mtu);
-    c->mtu_lowered = mtu_clock(sh);
-    use_mtu(sh, c, mtu);
-    if (s != NULL && hf_is_synchronized(c->state))
-        hf_sent_too_large(sh, s, hf_effective_mss(sh, c), HF_WHY_RETRANSMIT_FAST); /* cut anew: RFC 1191, 6.4 */
+    uint16_t mtu = HF_MAX(said, least);
+    if (mtu < c->path_mtu) {
+        c->mtu_most = said < least ? 0 : HF_MAX(c->mtu_most, c->path_mtu);
+        c->mtu_tries = 0;
+        hf_mtu_use(sh, c, mtu);
+    } else if (s == NULL || mtu >= s->probe_mtu) {
+        return false; /* no news; but a probe may have been too large */
+    }
+    if (s == NULL || !hf_is_synchronized(c->state))
+        return true;
+    s->probe_mtu = 0;
+    hf_sent_too_large(sh, s, hf_effective_mss(sh, c), HF_WHY_RETRANSMIT_FAST); /* cut anew: RFC 1191, 6.4 */
+    return true;
+}
+
+void hf_tcp_set_mtu(struct hf_tcp_shared *sh, struct hf_tcp *c, uint16_t mtu)
+{
+    if (lower_mtu(sh, c, mtu))
+        hf_mtu_rest(sh, c, HF_MTU_LASTS);
 }
 
 /*
@@ -95,15 +103,6 @@ void hf_mtu_suspect(struct hf_tcp_shared *sh, struct hf_tcp *c)
     if (mtu >= c->path_mtu || segment + hf_header_overhead(c) <= mtu)
         return; /* it is not its size that keeps it from arriving */
     hf_count(sh, HF_ADVICE_BLACK_HOLE);
-    hf_tcp_set_mtu(sh, c, mtu);
-}
-
-/* RFC 1191, 6.3; RFC 8899, 5.1.1: after ten minutes the larger size is tried again, by using it. */
-void hf_mtu_try_again(struct hf_tcp_shared *sh, struct hf_tcp *c)
-{
-    if (c->mtu_before == 0 || (uint16_t)(mtu_clock(sh) - c->mtu_lowered) < MTU_LASTS)
-        return;
-    uint16_t mtu = c->mtu_before;
-    c->mtu_before = 0;
-    use_mtu(sh, c, mtu);
+    if (lower_mtu(sh, c, mtu))
+        hf_mtu_rest(sh, c, 0);
 }

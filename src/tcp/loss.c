@@ -197,6 +197,8 @@ void hf_loss_timeout(struct hf_tcp_shared *sh, struct hf_tcp *c)
     } else {
         s->undo.frto = HF_FRTO_OFF; /* RFC 5682, 2.1, step 1 */
     }
+    if (s->probe_mtu != 0)
+        hf_mtu_probe_failed(sh, c, s, true);
     c->cc.cwnd = c->cc.mss;
     s->recovery = HF_LOSS_TIMEOUT;
     s->recover = c->snd.nxt;

@@ -99,10 +99,11 @@ static void sent_first_time(struct hf_tcp_shared *sh, struct hf_tcp *c, struct h
     hf_seq end = hf_seq_add(plan->seq, plan->len + plan->fin);
     if (hf_seq_eq(c->snd.una, c->snd.nxt))
         hf_cc_resume(&c->cc, hf_work_of(sh, s), sh->now, (hf_ns)c->srtt_us * HF_US);
-    hf_mtu_try_again(sh, c); /* from the next segment on */
     (void)hf_sent_add(sh, s, plan->seq, end, mss); /* the plan saw that there is room */
     if (plan->psh)
         hf_sent_at(sh, s->last)->flags |= HF_SENT_PUSHED;
+    if (plan->why == HF_WHY_SIZE_PROBE)
+        hf_mtu_probe_sent(sh, c, s);
     c->snd.nxt = end;
     if (plan->len % mss != 0)
         s->small = end;
@@ -189,6 +190,8 @@ void hf_tcp_output(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct hf_t
     struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
     bool data = plan->what == HF_SEND_DATA || plan->what == HF_SEND_PROBE;
     uint32_t mss = data ? hf_effective_mss(sh, c) : 0;
+    if (plan->why == HF_WHY_SIZE_PROBE)
+        mss = plan->len;
     begin(sh, c, plan, seg);
     if (data && s == NULL)
         s = hf_attach_sending(sh, c); /* a FIN with nothing before it; the plan saw that there is room */

@@ -166,6 +166,28 @@ static bool plan_new_data(const struct hf_tcp_shared *sh, const struct hf_tcp *c
     return true;
 }
 
+/* A segment larger than the path was thought to take, of the next bytes. It waits for the congestion window, and what is new
+ * waits behind it (RFC 4821, 7.4). */
+static bool plan_size_probe(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s,
+                            uint32_t len, struct hf_tcp_plan *plan)
+{
+    if (!hf_sent_has_room(sh, s) || congestion_room(c, s, len) < len)
+        return false;
+    plan->what = HF_SEND_DATA;
+    plan->why = HF_WHY_SIZE_PROBE;
+    plan->seq = c->snd.nxt;
+    plan->len = len;
+    plan->psh = hf_seq_lt_le(c->snd.nxt, s->push, hf_seq_add(c->snd.nxt, len));
+    return true;
+}
+
+static bool plan_new(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s,
+                     struct hf_tcp_plan *plan)
+{
+    uint32_t probe = hf_mtu_probe_len(sh, c, s);
+    return HF_UNLIKELY(probe > 0) ? plan_size_probe(sh, c, s, probe, plan) : plan_new_data(sh, c, s, plan);
+}
+
 /* The FIN alone, whatever the window: it takes a number but no room, and doubles as a probe. */
 static bool plan_fin(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s,
                      struct hf_tcp_plan *plan)
@@ -270,7 +292,7 @@ static bool plan_handshake(const struct hf_tcp_shared *sh, const struct hf_tcp *
 static bool plan_text(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s,
                       struct hf_tcp_plan *plan)
 {
-    if (!plan_repair(sh, c, s, plan) && !plan_new_data(sh, c, s, plan))
+    if (!plan_repair(sh, c, s, plan) && !plan_new(sh, c, s, plan))
         return false;
     if (HF_LIKELY(!hf_pace_holds(sh, c, s)))
         return true;

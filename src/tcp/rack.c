@@ -96,11 +96,20 @@ static bool has_just_left_again(const struct hf_tcp_shared *sh, const struct hf_
     return (run->flags & HF_SENT_AGAIN) && run->at.ns == sh->now.ns;
 }
 
+/* Alone it tells of its size and of no congestion (RFC 4821, 7.6.2). */
+static void probe_is_lost(const struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, bool others)
+{
+    if (others || s->recovery != HF_OPEN)
+        hf_mtu_probe_told_nothing(sh, c, s);
+    else
+        hf_mtu_probe_failed(sh, c, s, false);
+}
+
 /* The queue is in the order of sending, so the first that is not overdue ends the search. What was sent before RACK.segment
  * but is not overdue yet is so at the latest when RACK.segment itself would be. */
 bool hf_rack_detect(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s)
 {
-    bool any = false;
+    bool any = false, probe = false;
     s->reorder_at = HF_NEVER;
     if (hf_time_is_never(s->rack.sent_at))
         return false;
@@ -113,9 +122,13 @@ bool hf_rack_detect(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_se
             s->reorder_at = hf_time_add(s->rack.sent_at, patience);
             break;
         }
+        bool is_probe = run->flags & HF_SENT_SIZE_PROBE;
         hf_sent_lost(sh, s, index, HF_WHY_RETRANSMIT_FAST);
-        any = true;
+        any |= !is_probe;
+        probe |= is_probe;
     }
+    if (HF_UNLIKELY(probe))
+        probe_is_lost(sh, c, s, any);
     return any;
 }
 

@@ -191,6 +191,7 @@ static void note_arrival(const struct hf_tcp_shared *sh, const struct hf_tcp_sen
     if (facts->newest != NULL)
         hf_rate_arrived(sh, index, run->at, end, facts->newest);
     bool again = run->flags & HF_SENT_AGAIN;
+    facts->size_probe |= (run->flags & HF_SENT_SIZE_PROBE) && hf_seq_eq(end, run->to);
     facts->delivered += (uint32_t)hf_seq_diff(end, run->from);
     keep_newest(again ? &facts->again : &facts->once, run->at, end);
     if (again)
@@ -352,10 +353,11 @@ void hf_sent_lost(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, uint32_t i
     if (run->flags & (HF_SENT_LOST | HF_SENT_SACKED))
         return;
     leave(sh, s, index);
-    run->flags |= HF_SENT_LOST;
+    bool is_probe = run->flags & HF_SENT_SIZE_PROBE; /* it was too large, and not for the path's rate */
+    run->flags = (uint8_t)((run->flags & ~HF_SENT_SIZE_PROBE) | HF_SENT_LOST);
     run->why_again = (uint8_t)why;
     s->lost += run_len(run);
-    if (hf_rates_are_wanted(sh))
+    if (hf_rates_are_wanted(sh) && !is_probe)
         hf_rate_lost(sh, s, index, run_len(run));
     if (s->repairs.first != HF_NONE && hf_seq_lt(run->from, hf_sent_at(sh, s->repairs.first)->from))
         put_first(sh, &s->repairs, index);
@@ -391,7 +393,7 @@ void hf_sent_lost_all(struct hf_tcp_shared *sh, struct hf_tcp_sending *s, enum h
             run->why_again = (uint8_t)why;
         if (!(run->flags & HF_SENT_LOST) && hf_rates_are_wanted(sh))
             hf_rate_lost(sh, s, index, run_len(run));
-        run->flags |= HF_SENT_LOST;
+        run->flags = (uint8_t)((run->flags & ~HF_SENT_SIZE_PROBE) | HF_SENT_LOST);
         s->lost += run_len(run);
         put_last(sh, &s->repairs, index);
     }

@@ -254,6 +254,7 @@ struct hf_sent_facts {
     struct hf_sent_newest once;  /* of what was sent only once */
     struct hf_sent_newest again; /* of what was retransmitted */
     bool reordered; /* something sent only once arrived though something beyond it had arrived before */
+    bool size_probe; /* a probe of the path MTU arrived */
     bool original;  /* something sent only once, before the present episode began, arrived */
     struct hf_sack_block duplicate; /* what the peer says it has twice (RFC 2883); empty: nothing */
     struct hf_rate_newest *newest;  /* to be filled in when rates are wanted, else NULL */
@@ -367,7 +368,7 @@ void hf_rack_recovered(struct hf_tcp *c);
 
 hf_ns hf_tlp_interval(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s);
 /* The PTO has expired: may a probe go? */
-bool hf_tlp_may_probe(const struct hf_tcp *c, const struct hf_tcp_sending *s);
+bool hf_tlp_may_probe(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s);
 void hf_tlp_sent(const struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, bool again);
 /* Nothing is in flight any more, and the record goes. */
 void hf_tlp_over(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, const struct hf_segment *seg);
@@ -397,12 +398,23 @@ hf_time hf_pace_release(const struct hf_tcp *c, const struct hf_tcp_sending *s);
 void hf_pace_sent(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_sending *s, uint32_t len);
 const char *hf_pace_check(const struct hf_tcp_shared *sh, const struct hf_tcp_sending *s);
 
-/* ---- icmp_advice.c: what the path takes ---- */
+/* ---- icmp_advice.c, mtu_search.c: what the path takes ---- */
+
+#define HF_MTU_LASTS 147    /* in units of 4.096 s: ten minutes (RFC 1191, 6.3; RFC 8899, 5.1.1) */
+#define HF_MTU_CLOCK 0x3fff /* such units are counted modulo that */
 
 /* Segments time out again and again: perhaps they are too large for the path, and nobody says so. */
 void hf_mtu_suspect(struct hf_tcp_shared *sh, struct hf_tcp *c);
-/* New data is about to go: a lowered MTU that is old may have become larger again. */
-void hf_mtu_try_again(struct hf_tcp_shared *sh, struct hf_tcp *c);
+void hf_mtu_use(struct hf_tcp_shared *sh, struct hf_tcp *c, uint16_t mtu);
+/* The search waits that long, no longer than HF_MTU_LASTS. */
+void hf_mtu_rest(const struct hf_tcp_shared *sh, struct hf_tcp *c, uint32_t for_steps);
+/* Bytes of text with which new data is to try a larger MTU now, or 0. Nothing else new may go before it. */
+uint32_t hf_mtu_probe_len(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s);
+/* It is the last that left. And what became of it. */
+void hf_mtu_probe_sent(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_sending *s);
+void hf_mtu_probe_arrived(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s);
+void hf_mtu_probe_failed(const struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, bool by_timeout);
+void hf_mtu_probe_told_nothing(const struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s);
 
 /* ---- challenge.c ---- */
 

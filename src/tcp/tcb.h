@@ -142,8 +142,9 @@ struct hf_tcp {
     uint16_t mss;      /* largest data we send: min(peer's MSS, path), option bytes NOT yet taken off */
     uint16_t peer_mss; /* as the peer announced it, or the default */
     uint16_t path_mtu; /* of the route, bytes of IP datagram */
-    uint16_t mtu_before;  /* what path_mtu was before it was lowered, to be tried again; 0: it was not */
-    uint16_t mtu_lowered; /* when, in units of 4 s; it wraps */
+    uint16_t mtu_most; /* what path_mtu was before it was lowered, to be sought again; 0: it was not */
+    uint16_t mtu_since : 14; /* the search goes on HF_MTU_LASTS later, in units of 4 s; it wraps */
+    uint16_t mtu_tries : 2;  /* probes of the next size that were lost */
     uint8_t snd_scale, rcv_scale;
     uint32_t burst;    /* most payload bytes in one frame: the link's TSO limit, or 0 for one segment */
 
@@ -215,6 +216,7 @@ enum {
     HF_SENT_SACKED = 1,
     HF_SENT_LOST = 2,  /* Segment.lost: to be sent again; not counted as in flight */
     HF_SENT_AGAIN = 4, /* Segment.retransmitted: no RTT sample from it (Karn) */
+    HF_SENT_SIZE_PROBE = 16, /* it tries a larger path MTU, and was not sent again */
     HF_SENT_PUSHED = 8, /* its last byte was pushed: PSH goes with it again */
 };
 
@@ -272,6 +274,7 @@ struct hf_tcp_sending {
     uint8_t probing;      /* the oldest byte in flight is a window probe */
     uint8_t owes_cwr;     /* the window was reduced for an ECE: the next new data says so */
     hf_seq ecn_until;     /* ECE before this is acknowledged tells of the same window */
+    uint16_t probe_mtu;   /* the size that a probe in flight tries, or 0: mtu_search.c */
     uint8_t ack_width;    /* AccECN: how much one ACK is wont to acknowledge, in sixteenths of a segment */
     uint8_t repair_due;   /* recovery has just begun: the first repair goes out whatever cwnd says (RFC 5681, 3.2) */
     hf_time oldest_at;    /* since when something has been unacknowledged without progress: user timeout */

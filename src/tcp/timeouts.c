@@ -68,7 +68,7 @@ void hf_timers_repaired(struct hf_tcp_shared *sh, struct hf_tcp *c)
  * than the time-out, which then waits one RTO more. */
 void hf_timers_probe_later(struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s)
 {
-    bool useful = (c->flags & HF_TF_SACK) && s->first != HF_NONE && !s->probing && hf_tlp_may_probe(c, s);
+    bool useful = (c->flags & HF_TF_SACK) && s->first != HF_NONE && !s->probing && hf_tlp_may_probe(sh, c, s);
     s->probe_at = useful ? hf_time_first(in(sh, hf_tlp_interval(sh, c, s)), c->rexmt_at) : HF_NEVER;
 }
 
@@ -268,7 +268,7 @@ static void loss_probe_is_due(struct hf_tcp_shared *sh, struct hf_tcp *c, struct
         return;
     }
     s->probe_at = HF_NEVER;
-    if (!hf_tlp_may_probe(c, s))
+    if (!hf_tlp_may_probe(sh, c, s))
         return;
     c->owed |= HF_OWE_LOSS_PROBE;
     c->rexmt_at = in(sh, hf_rto(sh, c));

@@ -20,11 +20,13 @@ hf_ns hf_tlp_interval(const struct hf_tcp_shared *sh, const struct hf_tcp *c, co
     return interval + (is_single ? MAX_ACK_DELAY : LEAST_WAIT);
 }
 
-/* RFC 8985, 7.3: one probe at a time, and a round trip measured since the last. */
-bool hf_tlp_may_probe(const struct hf_tcp *c, const struct hf_tcp_sending *s)
+/* RFC 8985, 7.3: one probe at a time, and a round trip measured since the last. A probe of the path MTU cannot go again
+ * as it was. */
+bool hf_tlp_may_probe(const struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct hf_tcp_sending *s)
 {
     bool has_sample = s->tlp.has_sample && c->srtt_us != 0;
-    return !s->tlp.is_out && has_sample && s->recovery == HF_OPEN && s->sacked == 0 && s->first != HF_NONE;
+    return !s->tlp.is_out && has_sample && s->recovery == HF_OPEN && s->sacked == 0 && s->first != HF_NONE &&
+           !(hf_sent_at(sh, s->last)->flags & HF_SENT_SIZE_PROBE);
 }
 
 void hf_tlp_sent(const struct hf_tcp_shared *sh, struct hf_tcp *c, struct hf_tcp_sending *s, bool again)
