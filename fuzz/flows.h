@@ -248,7 +248,7 @@ static inline struct flow *judge_tcp(const struct hf_engine *e, struct hf_frame 
                                      struct hf_segment *seg)
 {
     require(hf_tcp_parse(ip->payload, ip->payload_len, seg) == HF_ACCEPTED);
-    require((ip->payload[12] & 15) == 0);
+    require((ip->payload[12] & 14) == 0); /* the lowest is AccECN's */
     judge_checksum(frame, ip, link->offload & HF_LINK_TX_CSUM);
     uint32_t packet_len = ip->header_len + ip->payload_len;
     uint32_t segment_len = judge_size(frame, link, seg, packet_len);

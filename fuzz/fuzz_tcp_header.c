@@ -50,7 +50,7 @@ static void there_and_back(const struct hf_segment *seg)
     struct hf_segment again;
     uint32_t len = hf_tcp_write(seg, out);
     require(len == hf_tcp_write_len(&seg->opts, seg->flags & HF_TCP_SYN) && len <= 60 && len % 4 == 0);
-    require(out[16] == 0 && out[17] == 0 && (out[12] & 15) == 0);
+    require(out[16] == 0 && out[17] == 0 && (out[12] & 14) == 0);
     memcpy(out + len, seg->data, seg->data_len);
     require(hf_tcp_parse(out, len + seg->data_len, &again) == HF_ACCEPTED);
     same_fields(seg, &again);
