@@ -170,10 +170,10 @@ static void learn(struct hf_tcp_shared *sh, const struct hf_tcp *c, const struct
         hf_count(sh, HF_ADVICE_FAST_OPEN_EATEN);
         return;
     }
-    peer->eaten = 0;
     peer->mss = c->peer_mss;
     if (!granted)
-        return;
+        return; /* the option may not have been in the SYN: where it was eaten before, that stays so */
+    peer->eaten = 0;
     peer->cookie_len = seg->opts.cookie_len;
     memcpy(peer->cookie, seg->opts.cookie, seg->opts.cookie_len);
 }
