@@ -35,10 +35,9 @@ static bool rests(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
 /* Not above what the peer and the application take. 0: there is nothing to be sought. */
 static uint16_t next_size(const struct hf_tcp *c)
 {
-    uint32_t most = HF_MIN((uint32_t)c->mtu_most, c->peer_mss + hf_header_overhead(c));
+    uint32_t mss = HF_MIN((uint32_t)c->peer_mss, hf_wanted_mss(c));
+    uint32_t most = HF_MIN((uint32_t)c->mtu_most, mss + hf_header_overhead(c));
     unsigned i = 0;
-    if (c->most_segment != 0)
-        most = HF_MIN(most, c->most_segment + hf_header_overhead(c));
     if (most <= c->path_mtu)
         return 0;
     while (sizes[i] <= c->path_mtu)

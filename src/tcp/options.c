@@ -9,11 +9,12 @@
 #define LEAST_MSS 48 /* a smaller one would make each segment mostly header (BUG-03) */
 #define MOST_SCALE 14 /* RFC 7323, 2.3 */
 
-uint32_t hf_own_mss(const struct hf_tcp *c)
+uint32_t hf_wanted_mss(const struct hf_tcp *c)
 {
-    uint32_t path = c->path_mtu - hf_header_overhead(c);
-    return c->most_segment == 0 ? path : HF_MIN(HF_MAX((uint32_t)c->most_segment, (uint32_t)LEAST_MSS), path);
+    return c->most_segment == 0 ? UINT16_MAX : HF_MAX((uint32_t)c->most_segment, (uint32_t)LEAST_MSS);
 }
+
+uint32_t hf_own_mss(const struct hf_tcp *c) { return HF_MIN(hf_wanted_mss(c), c->path_mtu - hf_header_overhead(c)); }
 
 /* MUST-16 */
 void hf_tcp_update_mss(struct hf_tcp *c)

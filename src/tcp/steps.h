@@ -151,7 +151,8 @@ void hf_options_accept(struct hf_tcp_shared *sh, struct hf_tcp *c, const struct 
 void hf_options_fill(const struct hf_tcp_shared *sh, const struct hf_tcp *c, struct hf_tcp_opts *opts);  /* later */
 /* Most data bytes in one segment now: Eff.snd.MSS less the options it will carry (RFC 9293, 3.7.1; RFC 6691). */
 uint32_t hf_effective_mss(const struct hf_tcp_shared *sh, const struct hf_tcp *c);
-/* What the path takes, less the fixed headers, and the application wants at most. */
+/* What the application wants in a segment at most; and what the path takes of that, less the fixed headers. */
+uint32_t hf_wanted_mss(const struct hf_tcp *c);
 uint32_t hf_own_mss(const struct hf_tcp *c);
 /* Sets c->mss from that and peer_mss. */
 void hf_tcp_update_mss(struct hf_tcp *c);
