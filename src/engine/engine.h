@@ -243,7 +243,7 @@ struct hf_tcp *hf_connection_new(struct hf_engine *e, const struct hf_tcp_path *
 struct hf_tcp *hf_connection_unfolded(struct hf_engine *e, const struct hf_hop *hop, bool may_fragment);
 /* The record was touched: files it where it belongs, and frees it when it is over and nobody wants it. */
 void hf_settle(struct hf_engine *e, struct hf_tcp *c);
-/* The same when nothing but its place in the list of events has changed. */
+/* The same when nothing has changed but what the application was told. */
 void hf_settle_told(struct hf_engine *e, struct hf_tcp *c);
 void hf_settle_listener(struct hf_engine *e, uint32_t index);
 /* Takes the first of the turn list off it, to rest until its timer; or to wait for its next hop, with all it has to

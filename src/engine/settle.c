@@ -265,9 +265,15 @@ void hf_settle(struct hf_engine *e, struct hf_tcp *c)
         turn_push(e, &e->turn, c, HF_ON_TURN);
 }
 
+/* Wants to write, and has not been told that it can. */
+static bool waits_for_room(const struct hf_tcp *c)
+{
+    return (c->flags & HF_TF_SOUGHT_ROOM) && !(c->own.told & HF_EV_WRITABLE);
+}
+
 void hf_settle_told(struct hf_engine *e, struct hf_tcp *c)
 {
-    if (is_done(c) || hf_time_wait_is_ready(c))
+    if (is_done(c) || hf_time_wait_is_ready(c) || waits_for_room(c))
         hf_settle(e, c);
 }
 
@@ -277,6 +283,8 @@ void hf_turn_rest(struct hf_engine *e, hf_time ask_at)
 {
     struct hf_tcp *c = turn_pop(e, &e->turn);
     e->sent_in_turn = 0;
+    if (waits_for_room(c)) /* another may have given some back meanwhile, and nothing would wake it later */
+        settle_events(e, c);
     if (hf_time_wait_is_ready(c)) {
         hf_time_wait_keep(e, c);
         free_record(e, c);

@@ -255,13 +255,21 @@ int hf_tcp_answer(struct hf_engine *e, hf_conn conn, enum hf_answer answer)
 
 /* ---- SEND and RECEIVE ---- */
 
+/* Whoever got less room than was wanted is told anew when there is some. */
+static void settle_sender(struct hf_engine *e, struct hf_tcp *c)
+{
+    if (c->flags & HF_TF_SOUGHT_ROOM)
+        c->own.told &= (uint16_t)~HF_EV_WRITABLE;
+    hf_settle(e, c);
+}
+
 int64_t hf_tcp_send(struct hf_engine *e, hf_conn conn, const void *data, size_t len, unsigned flags)
 {
     struct hf_tcp *c = held(e, conn);
     if (c == NULL)
         return not_held(e, conn);
     int64_t taken = hf_call_send(&e->tcp, c, data, len, flags);
-    hf_settle(e, c);
+    settle_sender(e, c);
     return taken;
 }
 
@@ -271,7 +279,7 @@ int64_t hf_tcp_lend_send(struct hf_engine *e, hf_conn conn, uint8_t **data)
     if (c == NULL)
         return not_held(e, conn);
     int64_t room = hf_call_lend_send(&e->tcp, c, data);
-    hf_settle(e, c);
+    settle_sender(e, c);
     return room;
 }
 

@@ -220,10 +220,8 @@ int64_t hf_call_send(struct hf_tcp_shared *sh, struct hf_tcp *c, const uint8_t *
     uint32_t want = (uint32_t)HF_MIN(len, (size_t)send_room(sh, c, s));
     uint32_t fits = (uint32_t)HF_MIN((uint64_t)want, block_room(sh, s));
     uint32_t taken = hf_stream_write(&s->stream, &sh->blocks, s->end, data, fits);
-    if (taken < want) {
+    if (taken < want)
         hf_count(sh, HF_LIMIT_BLOCKS);
-        c->flags |= HF_TF_STARVED;
-    }
     set_flag(c, HF_TF_SOUGHT_ROOM, taken < len);
     if (taken > 0)
         queued(sh, c, s, taken, taken < len ? flags & ~(unsigned)HF_SEND_URGENT : flags);
@@ -242,7 +240,7 @@ int64_t hf_call_lend_send(struct hf_tcp_shared *sh, struct hf_tcp *c, uint8_t **
     bool may_lend = room > 0 && block_room(sh, s) > 0;
     uint32_t lent = may_lend ? hf_stream_lend_room(&s->stream, &sh->blocks, s->end, data) : 0;
     if (lent == 0) {
-        c->flags |= HF_TF_SOUGHT_ROOM | (room > 0 ? HF_TF_STARVED : 0);
+        c->flags |= HF_TF_SOUGHT_ROOM;
         detach_if_unused(sh, c, s);
         return HF_ERR_AGAIN;
     }

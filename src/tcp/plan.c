@@ -315,7 +315,7 @@ static bool plan_data(const struct hf_tcp_shared *sh, const struct hf_tcp *c, st
 /* Did an empty pool, rather than a rule, keep something back? */
 static bool is_starved(const struct hf_tcp_shared *sh, const struct hf_tcp *c)
 {
-    if ((c->flags & HF_TF_STARVED) || hf_call_waits_for_pool(sh, c))
+    if (hf_call_waits_for_pool(sh, c))
         return true;
     bool something = c->sending != HF_NONE || (c->flags & (HF_TF_FIN_QUEUED | HF_TF_FIN_SENT)) == HF_TF_FIN_QUEUED;
     bool no_queue = c->sending == HF_NONE && hf_pool_available(&sh->sending) == 0;
@@ -342,7 +342,7 @@ struct hf_tcp_plan hf_tcp_plan(const struct hf_tcp_shared *sh, const struct hf_t
  * what left offered all there was. */
 bool hf_tcp_is_silent(const struct hf_tcp_shared *sh, const struct hf_tcp *c, hf_time *ask_at)
 {
-    const uint32_t may_speak = HF_TF_OWE_RST | HF_TF_FIN_QUEUED | HF_TF_STARVED | HF_TF_SOUGHT_ROOM;
+    const uint32_t may_speak = HF_TF_OWE_RST | HF_TF_FIN_QUEUED | HF_TF_SOUGHT_ROOM;
     const struct hf_tcp_sending *s = hf_tcp_sending_of(sh, c);
     bool fin_is_out = (c->flags & may_speak) == HF_TF_FIN_QUEUED && (c->flags & HF_TF_FIN_SENT);
     if (c->owed != 0 || ((c->flags & may_speak) && !fin_is_out))

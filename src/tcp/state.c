@@ -73,7 +73,6 @@ struct hf_tcp_sending *hf_attach_sending(struct hf_tcp_shared *sh, struct hf_tcp
     uint32_t index = hf_pool_take(&sh->sending);
     if (index == HF_NONE) {
         hf_count(sh, HF_LIMIT_SENDING);
-        c->flags |= HF_TF_STARVED;
         return NULL;
     }
     s = hf_pool_at(&sh->sending, index);

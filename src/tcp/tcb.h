@@ -61,7 +61,6 @@ enum {
     HF_TF_ECN = 1 << 27,         /* negotiated, in whatever mode (hf_tcp.ecn); in SYN-SENT: offered */
     HF_TF_ECN_ECHO = 1 << 28,    /* RFC 3168: a mark arrived: every ACK says ECE until the peer says CWR */
     HF_TF_ORPHAN = 1 << 29, /* the application has closed it, and it is counted in hf_tcp_shared.orphans */
-    HF_TF_STARVED = 1 << 30, /* a pool was empty when something was to be queued or sent: look again soon */
 };
 
 /* What we owe the peer, noted by the checks and paid by output.c. In hf_tcp.owed. */

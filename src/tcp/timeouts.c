@@ -318,7 +318,6 @@ static void keep_alive_is_due(struct hf_tcp_shared *sh, struct hf_tcp *c)
 bool hf_tcp_timeout(struct hf_tcp_shared *sh, struct hf_tcp *c)
 {
     uint64_t silences = sh->reasons[HF_ADVICE_SILENCE];
-    c->flags &= ~(uint32_t)HF_TF_STARVED;
     if (due(sh, c->ack_at)) {
         c->ack_at = HF_NEVER;
         hf_owe_ack(c, HF_WHY_ACK_DELAYED);

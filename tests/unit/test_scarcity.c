@@ -180,6 +180,49 @@ static void two_blocks(void **state)
     one_of(offsetof(struct hf_config, max_blocks), 2, HF_LIMIT_BLOCKS);
 }
 
+static bool is_told_of_room(hf_conn conn)
+{
+    struct hf_event event;
+    bool is_told = false;
+    while (hf_event(pair.a.e, &event))
+        is_told |= hf_conn_equal(event.conn, conn) && (event.fresh & HF_EV_WRITABLE);
+    return is_told;
+}
+
+static void room_that_comes_before_its_turn_is_told(void **state)
+{
+    /* One connection is refused for want of a pool's item; before it is asked whether it has something to send, another
+     * gives that item back. Nothing will wake it later, so it is told then. */
+    (void)state;
+    static uint8_t data[HF_FRAME_MAX];
+    struct hf_config config;
+    struct hf_frame ack = {.data = data, .cap = sizeof data};
+    hf_config_defaults(&config);
+    config.max_sending = 1;
+    open_with(&config);
+    struct hf_endpoint to = pair_end("192.0.2.2", 80);
+    hf_conn first, second;
+    assert_int_equal(hf_tcp_connect(pair.a.e, NULL, &to, NULL, &first), HF_OK);
+    assert_int_equal(hf_tcp_connect(pair.a.e, NULL, &to, NULL, &second), HF_OK);
+    pair_run(&pair, 100 * HF_MS);
+    assert_true(is_told_of_room(second));
+    assert_int_equal(hf_tcp_send(pair.a.e, first, text, 100, 0), 100);
+    while (pair_move(&pair, true))
+        ;
+    for (unsigned i = 0; i < 100 && !hf_output(pair.b.e, pair.now, &ack); i++) {
+        pair.now = hf_time_add(pair.now, HF_MS);
+        hf_advance(pair.b.e, pair.now);
+    }
+    assert_int_equal(hf_tcp_send(pair.a.e, second, text, 100, 0), HF_ERR_AGAIN);
+    assert_false(is_told_of_room(second));
+    ack.link = pair.a.link;
+    hf_input(pair.a.e, pair.now, &ack);
+    while (pair_move(&pair, true))
+        ;
+    assert_true(is_told_of_room(second));
+    pair_close(&pair);
+}
+
 static void one_listener(void **state)
 {
     (void)state;
@@ -254,6 +297,7 @@ int main(void)
         cmocka_unit_test(one_note),
         cmocka_unit_test(one_path),
         cmocka_unit_test(one_neighbour),
+        cmocka_unit_test(room_that_comes_before_its_turn_is_told),
         cmocka_unit_test(one_listener),
         cmocka_unit_test(the_funnel_adds_up),
         cmocka_unit_test(who_closed_first_is_counted),
