@@ -1,4 +1,7 @@
 /* Pipes and files: those are the system's, so what passes between them and a socket is carried over here. */
+#ifdef __LP64__
+#undef _FILE_OFFSET_BITS /* with it the sendfile below would be called sendfile64, and packetdrill does not ask for that */
+#endif
 #define _GNU_SOURCE
 #include "adapter.h"
 

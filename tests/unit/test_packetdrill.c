@@ -16,12 +16,21 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
 static struct packetdrill_interface ifc;
 static int (*close_fd)(int fd);
 static int (*get_option)(int fd, int level, int name, void *value, socklen_t *len);
+
+/* What packetdrill asks libc for directly must be found here, by the name it was linked with. */
+static bool is_preloadable(void *object, const char *name)
+{
+    Dl_info where;
+    void *symbol = dlsym(object, name);
+    return symbol && dladdr(symbol, &where) && strstr(where.dli_fname, "libhandfast_packetdrill");
+}
 
 static int load(void **state)
 {
@@ -33,7 +42,8 @@ static int load(void **state)
     *(void **)&init = dlsym(object, "packetdrill_interface_init");
     *(void **)&close_fd = dlsym(object, "close");
     *(void **)&get_option = dlsym(object, "getsockopt");
-    if (!init || !close_fd || !get_option)
+    if (!init || !is_preloadable(object, "close") || !is_preloadable(object, "getsockopt") ||
+        !is_preloadable(object, "sendfile"))
         return -1;
     init("local_ip=192.168.0.1,msl=1", &ifc);
     return 0;
